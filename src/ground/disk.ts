@@ -1,0 +1,262 @@
+/**
+ * Files that last. The only module of the house that joins paths and writes raw files: what it is given are
+ * identifiers of ours, never a name that a user chose. A file becomes visible whole or not at all:
+ * staged, synced, renamed, and the folder synced, before anyone is told.
+ */
+import { createReadStream } from 'node:fs'
+import type { ReadStream } from 'node:fs'
+import { mkdir, open, readFile, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { failpoint } from './failpoint.ts'
+import { Fault } from './fault.ts'
+
+const PART = /^[a-z0-9][a-z0-9._-]*$/
+
+export interface StagedFile {
+  readonly id: string
+  readonly size: number
+  write(chunk: Uint8Array): Promise<void>
+  /** Makes what was written last, still unpublished. */
+  sync(): Promise<void>
+  close(): Promise<void>
+}
+
+export class Disk {
+  readonly root: string
+  /** With `durable: false` nothing is synced: for throw-away houses, and said in their banner. */
+  private readonly durable: boolean
+  private readonly folderSyncs = new Map<string, FolderSync>()
+  private readonly knownFolders = new Set<string>()
+
+  constructor(root: string, options: { durable: boolean }) {
+    this.root = root
+    this.durable = options.durable
+  }
+
+  /** The path of something of ours below the data folder. Refuses what is not one of our identifiers. */
+  path(...parts: string[]): string {
+    for (const part of parts) {
+      if (!PART.test(part)) throw new Error(`${JSON.stringify(part)} is not an identifier of ours and cannot be a path`)
+    }
+    return join(this.root, ...parts)
+  }
+
+  async folder(...parts: string[]): Promise<string> {
+    const path = this.path(...parts)
+    if (this.knownFolders.has(path)) return path
+    await mkdir(path, { recursive: true, mode: 0o700 })
+    for (let level = parts.length; level > 0 && this.durable; level--) await syncFolder(dirname(this.path(...parts.slice(0, level))))
+    this.knownFolders.add(path)
+    return path
+  }
+
+  /** A new file in `staging`, or the continuation of one that was synced up to `size`. */
+  async stage(id: string, size = 0): Promise<StagedFile> {
+    await this.folder('staging')
+    const handle = await open(this.path('staging', id), size === 0 ? 'w' : 'r+', 0o600)
+    if (size > 0) await handle.truncate(size)
+    return new Staged(id, handle, size, this.durable)
+  }
+
+  /** Moves a synced staged file to its place; when this returns, it is there after a power cut too. */
+  async publish(id: string, ...place: string[]): Promise<void> {
+    const folder = await this.folder(...place.slice(0, -1))
+    await failpoint('disk.rename')
+    await rename(this.path('staging', id), this.path(...place))
+    await this.syncFolder(folder)
+  }
+
+  async discard(id: string): Promise<void> {
+    await rm(this.path('staging', id), { force: true })
+  }
+
+  /** Replaces a small file whole. */
+  async writeWhole(bytes: Uint8Array | string, mode: number, ...place: string[]): Promise<void> {
+    const target = this.path(...place)
+    const folder = place.length > 1 ? await this.folder(...place.slice(0, -1)) : this.root
+    const temporary = `${target}.new`
+    const handle = await open(temporary, 'w', mode)
+    try {
+      await handle.writeFile(bytes)
+      if (this.durable) await handle.datasync()
+    } finally {
+      await handle.close()
+    }
+    await rename(temporary, target)
+    await this.syncFolder(folder)
+  }
+
+  async readWhole(...place: string[]): Promise<Buffer | undefined> {
+    try {
+      return await readFile(this.path(...place))
+    } catch (cause) {
+      if (isMissing(cause)) return undefined
+      throw cause
+    }
+  }
+
+  /** Opens for reading; the caller closes. */
+  async open(...place: string[]): Promise<FileHandle> {
+    try {
+      return await open(this.path(...place), 'r')
+    } catch (cause) {
+      if (!isMissing(cause)) throw cause
+      throw new Fault('DATA_LOSS', 'backendError', `The file ${place.join('/')} that the ledger names is not on disk.`, {
+        hint: 'Run `potoroo doctor`; restore the file from a snapshot.',
+        cause,
+      })
+    }
+  }
+
+  stream(handle: FileHandle, start: number, end: number): ReadStream {
+    return createReadStream('', { fd: handle, start, end, highWaterMark: 1 << 20, autoClose: true })
+  }
+
+  async remove(...place: string[]): Promise<void> {
+    await rm(this.path(...place), { force: true, recursive: true })
+  }
+
+  async size(...place: string[]): Promise<number | undefined> {
+    try {
+      return (await stat(this.path(...place))).size
+    } catch (cause) {
+      if (isMissing(cause)) return undefined
+      throw cause
+    }
+  }
+
+  /** When the file was last written, or undefined where there is none. */
+  async age_ms(now_ms: number, ...place: string[]): Promise<number | undefined> {
+    try {
+      return now_ms - (await stat(this.path(...place))).mtimeMs
+    } catch (cause) {
+      if (isMissing(cause)) return undefined
+      throw cause
+    }
+  }
+
+  async list(...place: string[]): Promise<string[]> {
+    try {
+      return await readdir(this.path(...place))
+    } catch (cause) {
+      if (isMissing(cause)) return []
+      throw cause
+    }
+  }
+
+  /** Sets something unexplained aside, where a person can look at it. Never deletes. */
+  async quarantine(tag: string, ...place: string[]): Promise<string> {
+    const folder = await this.folder('quarantine')
+    const kept = join(folder, `${tag}-${place.at(-1)}`)
+    await rename(this.path(...place), kept)
+    await this.syncFolder(folder)
+    return kept
+  }
+
+  async freeBytes(): Promise<number> {
+    const figures = await statfs(this.root)
+    return figures.bavail * figures.bsize
+  }
+
+  /** One sync serves everyone who asked for it before it began. */
+  private async syncFolder(folder: string): Promise<void> {
+    if (!this.durable) return
+    if (await failpoint('disk.syncFolder')) return
+    let sync = this.folderSyncs.get(folder)
+    if (!sync) this.folderSyncs.set(folder, (sync = new FolderSync(folder)))
+    await sync.join()
+  }
+}
+
+/** Coalesces the syncs of one folder: those who come while one runs share the next. */
+class FolderSync {
+  private running: Promise<void> | undefined
+  private next: Promise<void> | undefined
+  private readonly folder: string
+
+  constructor(folder: string) {
+    this.folder = folder
+  }
+
+  join(): Promise<void> {
+    if (!this.running) return this.start()
+    this.next ??= this.running.then(
+      () => this.start(),
+      () => this.start(),
+    )
+    return this.next
+  }
+
+  private start(): Promise<void> {
+    this.next = undefined
+    this.running = syncFolder(this.folder).finally(() => {
+      this.running = undefined
+    })
+    return this.running
+  }
+}
+
+class Staged implements StagedFile {
+  readonly id: string
+  size: number
+  private readonly handle: FileHandle
+  private readonly durable: boolean
+
+  constructor(id: string, handle: FileHandle, size: number, durable: boolean) {
+    this.id = id
+    this.handle = handle
+    this.size = size
+    this.durable = durable
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    await failpoint('disk.write')
+    for (let offset = 0; offset < chunk.length; ) {
+      const { bytesWritten } = await this.handle.write(chunk, offset, chunk.length - offset, this.size)
+      offset += bytesWritten
+      this.size += bytesWritten
+    }
+  }
+
+  async sync(): Promise<void> {
+    if (await failpoint('disk.syncFile')) return
+    if (this.durable) await this.handle.datasync()
+  }
+
+  async close(): Promise<void> {
+    await this.handle.close()
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+function isMissing(cause: unknown): boolean {
+  return cause instanceof Error && (cause as NodeJS.ErrnoException).code === 'ENOENT'
+}
+
+/** The disk's own refusals as Faults that say what to do; undefined for anything else. */
+export function diskFault(cause: unknown): Fault | undefined {
+  const code = cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new Fault('RESOURCE_EXHAUSTED', 'diskFull', 'The disk that holds the data folder is full; nothing was stored.', {
+      hint: 'Free some space and send the request again; reading goes on meanwhile.',
+      httpStatus: 507,
+      cause,
+    })
+  }
+  if (code === 'EIO' || code === 'EROFS') {
+    return new Fault('UNAVAILABLE', 'backendError', `The disk refused the write (${code}); nothing was stored.`, {
+      hint: 'Look at the disk before anything else: a failed sync may have lost data that no program knows of.',
+      cause,
+    })
+  }
+  return undefined
+}
