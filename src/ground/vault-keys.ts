@@ -1,7 +1,7 @@
 /** Where the vault's keys come from: POTOROO_VAULT_KEY, or a file of mode 0600 made at the first start. Sealing is `vault.ts`'s. */
 import { createHash, randomBytes } from 'node:crypto'
-import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { chmod, stat } from 'node:fs/promises'
+import type { Disk } from './disk.ts'
 import { Fault } from './fault.ts'
 
 export const VAULT_KEY_VARIABLE = 'POTOROO_VAULT_KEY'
@@ -25,8 +25,8 @@ export interface VaultKeys {
 }
 
 /** `given` is the variable's value: unset is not the same as empty. */
-export async function findVaultKeys(folder: string, given: string | undefined): Promise<VaultKeys> {
-  const inFile = await readKeyFile(folder)
+export async function findVaultKeys(disk: Disk, given: string | undefined): Promise<VaultKeys> {
+  const inFile = await readKeyFile(disk)
   if (given !== undefined) {
     const named = given.split(',').map((text) => keyFromText(text, VAULT_KEY_VARIABLE))
     const known = new Set(named.map(({ id }) => id))
@@ -35,7 +35,7 @@ export async function findVaultKeys(folder: string, given: string | undefined): 
   }
   if (inFile) return { keys: inFile, from: 'file' }
   const keys = [newKey()]
-  await writeKeyFile(folder, keys)
+  await writeKeyFile(disk, keys)
   return { keys, from: 'file' }
 }
 
@@ -43,39 +43,16 @@ export function newKey(): VaultKey {
   return vaultKey(randomBytes(KEY_BYTES))
 }
 
-/** Temp file, sync, rename, sync the folder: a kill in between leaves the old keys or the new ones, never half a key. */
-export async function writeKeyFile(folder: string, keys: readonly VaultKey[]): Promise<void> {
+export async function writeKeyFile(disk: Disk, keys: readonly VaultKey[]): Promise<void> {
   if (keys.length > KEYS_MAX) throw new Fault('RESOURCE_EXHAUSTED', 'tooManyVaultKeys', `The vault already holds ${KEYS_MAX} keys; drop old ones first.`)
-  const file = join(folder, KEY_FILE)
-  const staged = `${file}.new`
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  await rm(staged, { force: true })
-  const handle = await open(staged, 'wx', 0o600)
-  try {
-    await handle.writeFile([FIRST_LINE, ...keys.map(({ bytes }) => bytes.toString('base64')), ''].join('\n'))
-    await handle.chmod(0o600)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-  await rename(staged, file)
-  const parent = await open(dirname(file), 'r')
-  try {
-    await parent.sync()
-  } finally {
-    await parent.close()
-  }
+  const text = [FIRST_LINE, ...keys.map(({ bytes }) => bytes.toString('base64')), ''].join('\n')
+  await disk.writeWhole(text, 0o600, KEY_FILE)
 }
 
-async function readKeyFile(folder: string): Promise<VaultKey[] | undefined> {
-  const file = join(folder, KEY_FILE)
-  let text: string
-  try {
-    text = await readFile(file, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
+async function readKeyFile(disk: Disk): Promise<VaultKey[] | undefined> {
+  const text = (await disk.readWhole(KEY_FILE))?.toString('utf8')
+  if (text === undefined) return undefined
+  const file = disk.path(KEY_FILE)
   await requirePrivate(file)
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   if (lines.length === 0) {

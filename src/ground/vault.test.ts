@@ -5,11 +5,16 @@ import { join } from 'node:path'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Disk } from './disk.ts'
 import { Sealed } from './sealed.ts'
 import { Vault } from './vault.ts'
 
 let folder: string
-beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'potoroo-vault-'))))
+let disk: Disk
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'potoroo-vault-'))
+  disk = new Disk(folder, { durable: true })
+})
 afterEach(() => rmSync(folder, { recursive: true }))
 
 const keyFile = () => join(folder, 'vault.keys')
@@ -17,7 +22,7 @@ const key = () => randomBytes(32).toString('base64')
 
 describe('sealing', () => {
   it('gives back exactly what was sealed, for any bytes and any place', async () => {
-    const vault = await Vault.open({ folder })
+    const vault = await Vault.open({ disk })
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 2000 }), fc.string(), (secret, place) => {
         expect(vault.open(vault.seal(secret, place), place).equals(secret)).toBe(true)
@@ -26,14 +31,14 @@ describe('sealing', () => {
   })
 
   it('never gives the same text twice, nor shows the secret', async () => {
-    const vault = await Vault.open({ folder })
+    const vault = await Vault.open({ disk })
     const texts = new Set(Array.from({ length: 50 }, () => vault.seal('hunter2', 'a')))
     expect(texts.size).toBe(50)
     expect([...texts].join()).not.toMatch(/hunter2|aHVudGVyMg/)
   })
 
   it('does not open at another place, nor after a change of any one character', async () => {
-    const vault = await Vault.open({ folder })
+    const vault = await Vault.open({ disk })
     const sealed = vault.seal('hunter2', 'secrets/1')
     expect(() => vault.open(sealed, 'secrets/2')).toThrow(expect.objectContaining({ code: 'DATA_LOSS' }))
     const body_at = sealed.lastIndexOf('.') + 1
@@ -48,45 +53,45 @@ describe('sealing', () => {
 
 describe('keys', () => {
   it('are made once, with mode 0600, and found again', async () => {
-    const sealed = (await Vault.open({ folder })).seal('s', 'p')
+    const sealed = (await Vault.open({ disk })).seal('s', 'p')
     expect(statSync(keyFile()).mode & 0o777).toBe(0o600)
-    expect((await Vault.open({ folder })).openText(sealed, 'p')).toBe('s')
+    expect((await Vault.open({ disk })).openText(sealed, 'p')).toBe('s')
   })
 
   it('from a file that lost its mode are made private again', async () => {
-    await Vault.open({ folder })
+    await Vault.open({ disk })
     chmodSync(keyFile(), 0o644)
-    await Vault.open({ folder })
+    await Vault.open({ disk })
     expect(statSync(keyFile()).mode & 0o777).toBe(0o600)
   })
 
   it('are never replaced when their file is damaged', async () => {
     for (const damage of ['', '# only a comment\n', 'half a ke', `${key()}\nnot a key\n`]) {
       writeFileSync(keyFile(), damage)
-      await expect(Vault.open({ folder })).rejects.toMatchObject({ name: 'Fault' })
+      await expect(Vault.open({ disk })).rejects.toMatchObject({ name: 'Fault' })
       expect(readFileSync(keyFile(), 'utf8')).toBe(damage)
     }
   })
 
   it('given by the environment write no file', async () => {
     const given = key()
-    const sealed = (await Vault.open({ folder, key: given })).seal('s', 'p')
+    const sealed = (await Vault.open({ disk, key: given })).seal('s', 'p')
     expect(existsSync(keyFile())).toBe(false)
-    expect((await Vault.open({ folder, key: given })).openText(sealed, 'p')).toBe('s')
-    await expect(Vault.open({ folder, key: key() }).then((vault) => vault.open(sealed, 'p'))).rejects.toMatchObject({ reason: 'vaultKeyMissing' })
+    expect((await Vault.open({ disk, key: given })).openText(sealed, 'p')).toBe('s')
+    await expect(Vault.open({ disk, key: key() }).then((vault) => vault.open(sealed, 'p'))).rejects.toMatchObject({ reason: 'vaultKeyMissing' })
   })
 
   it.each(['', ' ', 'short', 'A'.repeat(44), '!'.repeat(44), `${key()},`, randomBytes(31).toString('base64')])('given as %j are refused', async (given) => {
-    await expect(Vault.open({ folder, key: given })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', reason: 'badVaultKey' })
+    await expect(Vault.open({ disk, key: given })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', reason: 'badVaultKey' })
   })
 
   it('rotate: the newest seals, older ones open until dropped', async () => {
-    const vault = await Vault.open({ folder })
+    const vault = await Vault.open({ disk })
     const [first] = vault.keyIds as [string]
     const sealed = vault.seal('s', 'p')
     const second = await vault.rotate()
     expect(vault.keyIds).toEqual([second, first])
-    const again = await Vault.open({ folder })
+    const again = await Vault.open({ disk })
     expect(again.openText(sealed, 'p')).toBe('s')
     const resealed = again.reseal(sealed, 'p') as string
     expect(resealed).toContain(second)
@@ -98,10 +103,10 @@ describe('keys', () => {
   })
 
   it('of the environment rotate by NEW,OLD, and the file of before stays readable', async () => {
-    const byFile = (await Vault.open({ folder })).seal('from file', 'p')
+    const byFile = (await Vault.open({ disk })).seal('from file', 'p')
     const old = key()
-    const byOld = (await Vault.open({ folder, key: old })).seal('from old', 'p')
-    const vault = await Vault.open({ folder, key: `${key()},${old}` })
+    const byOld = (await Vault.open({ disk, key: old })).seal('from old', 'p')
+    const vault = await Vault.open({ disk, key: `${key()},${old}` })
     expect(vault.openText(byOld, 'p')).toBe('from old')
     expect(vault.openText(byFile, 'p')).toBe('from file')
     await expect(vault.rotate()).rejects.toMatchObject({ reason: 'vaultKeyFromEnvironment' })

@@ -3,6 +3,7 @@
  * another row does not open. Where the sealed text is kept is the rooms' business.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import type { Disk } from './disk.ts'
 import { Fault } from './fault.ts'
 import { findVaultKeys, newKey, VAULT_KEY_VARIABLE, type VaultKey, type VaultKeys, writeKeyFile } from './vault-keys.ts'
 
@@ -12,22 +13,22 @@ const NONCE_BYTES = 12
 const TAG_BYTES = 16
 
 export interface VaultOptions {
-  /** The data folder's private part: the key file lies here. */
-  folder: string
+  /** The data folder, where the key file lies. */
+  disk: Disk
   /** POTOROO_VAULT_KEY: base64 of 32 bytes, several comma-separated with the newest first. Undefined when unset. */
   key?: string | undefined
 }
 
 export class Vault {
-  readonly #folder: string
+  readonly #disk: Disk
   #keys: VaultKeys
 
-  static async open({ folder, key }: VaultOptions): Promise<Vault> {
-    return new Vault(folder, await findVaultKeys(folder, key))
+  static async open({ disk, key }: VaultOptions): Promise<Vault> {
+    return new Vault(disk, await findVaultKeys(disk, key))
   }
 
-  private constructor(folder: string, keys: VaultKeys) {
-    this.#folder = folder
+  private constructor(disk: Disk, keys: VaultKeys) {
+    this.#disk = disk
     this.#keys = keys
   }
 
@@ -77,7 +78,7 @@ export class Vault {
     this.#requireOwnFile('rotated')
     const keys = [newKey(), ...this.#keys.keys]
     // Stored before it is used: nothing may ever be sealed with a key that a kill would lose.
-    await writeKeyFile(this.#folder, keys)
+    await writeKeyFile(this.#disk, keys)
     this.#keys = { keys, from: 'file' }
     return this.#newest().id
   }
@@ -93,7 +94,7 @@ export class Vault {
     this.#requireOwnFile('dropped')
     if (keyId === this.#newest().id) throw new Fault('FAILED_PRECONDITION', 'newestVaultKey', 'The newest key of the vault cannot be dropped.')
     const keys = this.#keys.keys.filter(({ id }) => id !== keyId)
-    await writeKeyFile(this.#folder, keys)
+    await writeKeyFile(this.#disk, keys)
     this.#keys = { keys, from: 'file' }
   }
 
