@@ -1,0 +1,108 @@
+/**
+ * The composition root: lays the ground, builds the rooms, wires their ports, opens the doors; and the way back. No meaning lives here.
+ */
+import { mkdirSync, rmSync } from 'node:fs'
+import { Disk } from '#ground/disk.ts'
+import { systemClock } from '#ground/clock.ts'
+import { systemDice } from '#ground/dice.ts'
+import { LedgerFacts, factMigrations } from '#ground/facts.ts'
+import { lockFolder } from '#ground/folder-lock.ts'
+import type { FolderLock } from '#ground/folder-lock.ts'
+import { systemIds } from '#ground/ids.ts'
+import { LedgerJobs, jobMigrations } from '#ground/jobs.ts'
+import { openSqliteLedger } from '#ground/ledger.ts'
+import type { Ground, Room } from '#ground/room.ts'
+import { openLog, openMetrics } from '#ground/telemetry.ts'
+import { Gateway } from '#gateway/gateway.ts'
+import { houseDoor } from '#gateway/house-door.ts'
+import { openIdentity } from '#gateway/identity.ts'
+import type { Listening } from '#gateway/listener.ts'
+import { canTellPeers } from '#gateway/peer.ts'
+import { openStorage } from '#rooms/storage/room.ts'
+import type { Config } from './config.ts'
+import { VERSION } from './version.ts'
+
+export interface House {
+  readonly url: string
+  readonly config: Config
+  readonly ground: Ground
+  readonly rooms: Room[]
+  stop(): Promise<void>
+}
+
+export async function openHouse(config: Config): Promise<House> {
+  mkdirSync(config.data, { recursive: true, mode: 0o700 })
+  const clock = systemClock()
+  const lock = lockFolder(config.data, clock.now_ms())
+  try {
+    return await furnish(config, clock, lock)
+  } catch (thrown) {
+    lock.release()
+    throw thrown
+  }
+}
+
+async function furnish(config: Config, clock: Ground['clock'], lock: FolderLock): Promise<House> {
+  const durable = !config.ephemeral && config.durability === 'full'
+  const log = openLog(config.logLevel)
+  const metrics = openMetrics()
+  const ids = systemIds(clock)
+  const dice = systemDice()
+  const disk = new Disk(config.data, { durable })
+  const ledger = await openSqliteLedger(disk.path('ledger.sqlite'), { durable })
+  const facts = new LedgerFacts({ ledger, clock, ids, dice, log })
+  const jobs = new LedgerJobs({ ledger, clock, ids, dice, log })
+  await ledger.migrate('facts', factMigrations)
+  await ledger.migrate('jobs', jobMigrations)
+  await jobs.releaseForeignLeases()
+  const ground: Ground = { clock, ids, dice, disk, ledger, facts, jobs, log, metrics }
+
+  const storage = openStorage(ground)
+  const rooms: Room[] = [storage]
+  for (const room of rooms) await room.start()
+
+  const figures = {
+    version: VERSION,
+    durability: durable ? 'full' : 'relaxed',
+    data: config.data,
+    since_ms: clock.now_ms(),
+    project: config.project,
+    notes: () => (canTellPeers ? [] : ['This system does not tell whose a connection is: every local user is trusted as the owner.']),
+  }
+  const doors = rooms.flatMap((room) => room.doors)
+  const ownDoor = houseDoor({ rooms, doors: () => [ownDoor, ...doors], metrics, figures, failure: () => ledger.failure?.message })
+  const gateway = new Gateway({
+    doors: [ownDoor, ...doors],
+    grpcDoors: rooms.flatMap((room) => room.grpcDoors ?? []),
+    identity: openIdentity,
+    allowedHosts: [config.listen, ...config.allowHost],
+    clock,
+    ids,
+    log,
+    metrics,
+  })
+  const { host, port }: Listening = await gateway.listen(config.listen, config.port)
+  const url = `http://${host}:${port}`
+  await disk.writeWhole(JSON.stringify({ url, port, pid: process.pid, version: VERSION }), 0o600, 'run.json')
+
+  let stopping: Promise<void> | undefined
+  return {
+    url,
+    config,
+    ground,
+    rooms,
+    stop: () => (stopping ??= close()),
+  }
+
+  /** Doors first, so that nothing new comes in; rooms in reverse, each before what it stands on; the ledger last, for it records the others' ends. */
+  async function close(): Promise<void> {
+    await gateway.stop()
+    for (const room of rooms.toReversed()) await room.stop()
+    await facts.stop()
+    await jobs.stop()
+    await ledger.close()
+    await disk.remove('run.json')
+    lock.release()
+    if (config.ephemeral) rmSync(config.data, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,2 @@
+/** The version that answers, banners and snapshots name. */
+export const VERSION = '0.1.0'
