@@ -20,6 +20,15 @@ export function startTicks(pid: number): number | undefined {
   return statFields(pid)?.start_ticks
 }
 
+/** Names this start of the machine; empty where the system does not tell. */
+export function bootId(): string {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+  } catch {
+    return '' // a system without /proc
+  }
+}
+
 export interface StatFields {
   state: string
   parent: number
