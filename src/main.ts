@@ -4,13 +4,29 @@ import type { Flags } from './config.ts'
 import { openHouse } from './house.ts'
 import type { House } from './house.ts'
 
-/** Runs the house until a signal ends it. */
+/** A terminal, npm and a supervisor may each send their own copy of one signal; what comes this much later is meant. */
+const AGAIN_MS = 500
+/** What shells call a program that was interrupted. */
+const INTERRUPTED = 130
+
+/** Runs the house until a signal ends it; a second one, once it is stopping, ends it at once. */
 export async function runHouse(flags: Flags, announce: (house: House) => void): Promise<void> {
   const { config } = readConfig(flags, process.env, process.cwd())
   const house = await openHouse(config)
   announce(house)
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
-  })
+  await signalled(house)
+  house.ground.log.info('stopping: what is under way is finished first')
   await house.stop()
+}
+
+function signalled({ ground: { clock } }: House): Promise<void> {
+  let first_ms: number | undefined
+  return new Promise((resolve) => {
+    const hear = () => {
+      first_ms ??= clock.elapsed_ms()
+      resolve()
+      if (clock.elapsed_ms() - first_ms > AGAIN_MS) process.exit(INTERRUPTED)
+    }
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, hear)
+  })
 }

@@ -1,0 +1,32 @@
+/** `potoroo env`: the variables that point the public clients to the house, in the words of each shell. */
+import { Option } from 'commander'
+import type { Command } from 'commander'
+import { houseOf, verb, withHouse } from './command.ts'
+import type { CommonOptions } from './command.ts'
+import { variablesOf } from './environment.ts'
+import type { Variable } from './environment.ts'
+import { readStatus } from './status.ts'
+
+const FORMATS = {
+  sh: (variables) => variables.map(({ name, value }) => `export ${name}='${value.replaceAll("'", String.raw`'\''`)}'`).join('\n'),
+  dotenv: (variables) => variables.map(({ name, value }) => `${name}=${value}`).join('\n'),
+  json: (variables) => JSON.stringify(Object.fromEntries(variables.map(({ name, value }) => [name, value]))),
+  fish: (variables) => variables.map(({ name, value }) => `set -gx ${name} '${value.replaceAll('\\', '\\\\').replaceAll("'", String.raw`\'`)}'`).join('\n'),
+  pwsh: (variables) => variables.map(({ name, value }) => `$env:${name} = '${value.replaceAll("'", "''")}'`).join('\n'),
+} satisfies Record<string, (variables: Variable[]) => string>
+
+interface EnvOptions extends CommonOptions {
+  format: keyof typeof FORMATS
+}
+
+export function envCommand(): Command {
+  return withHouse(verb('env', 'Print the variables by which clients find the house', ['env', 'env --format dotenv > .env']))
+    .addOption(new Option('--format <format>', 'for which reader').choices(Object.keys(FORMATS)).default('sh'))
+    .addHelpText('after', '\nIn a POSIX shell: eval "$(potoroo env)"')
+    .action(async (options: EnvOptions) => {
+      const house = houseOf(options)
+      const { project, rooms } = await readStatus(house)
+      const format = options.json ? 'json' : options.format
+      console.log(FORMATS[format](variablesOf({ url: house.url, project, rooms: Object.keys(rooms) })))
+    })
+}

@@ -1,0 +1,67 @@
+/** The command line: which commands there are, and how each of them ends. One file per noun beside it. */
+import { CommanderError } from 'commander'
+import type { Command } from 'commander'
+import { VERSION } from '../version.ts'
+import { bucketCommand } from './bucket.ts'
+import { noun } from './command.ts'
+import { completionCommand } from './completion.ts'
+import { configCommand } from './config.ts'
+import { doctorCommand } from './doctor.ts'
+import { envCommand } from './env.ts'
+import { EXIT, explain } from './exit.ts'
+import { objectCommand } from './object.ts'
+import { snapshotCommand } from './snapshot.ts'
+import { statusCommand } from './status.ts'
+import { upCommand } from './up.ts'
+import { waitCommand } from './wait.ts'
+
+const EXAMPLES = `Examples:
+  potoroo up                               start the house in this folder
+  eval "$(potoroo env)"                    point the cloud's clients to it
+  potoroo bucket create gs://lake
+  potoroo object cp day.csv gs://lake/
+`
+
+function program(): Command {
+  const root = noun('potoroo', 'Data in, predictions out: one house that speaks your cloud clients’ protocols.').version(VERSION)
+  const commands = [
+    upCommand(),
+    statusCommand(),
+    waitCommand(),
+    envCommand(),
+    doctorCommand(),
+    snapshotCommand(),
+    configCommand(),
+    bucketCommand(),
+    objectCommand(),
+    completionCommand(() => root),
+  ]
+  for (const command of commands) root.addCommand(command)
+  root.addHelpText('before', EXAMPLES)
+  everyCommand(root).forEach((command) => command.exitOverride().showHelpAfterError('(add --help for how it is used)'))
+  return root
+}
+
+function everyCommand(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(everyCommand)]
+}
+
+async function run(args: string[]): Promise<number> {
+  const root = program()
+  if (args.length === 0) {
+    root.outputHelp()
+    return EXIT.usage
+  }
+  try {
+    await root.parseAsync(args, { from: 'user' })
+    return EXIT.ok
+  } catch (thrown) {
+    // Commander has said what is wrong; help and version are no errors.
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage
+    return explain(thrown, { json: args.includes('--json') })
+  }
+}
+
+// `potoroo object ls … | head` closes our output early; that is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failedWork))
+process.exitCode = await run(process.argv.slice(2))
