@@ -91,7 +91,7 @@ cd "$root"
 pivot_root . old
 umount -l /old
 rmdir /old
-mount -o remount,ro /
+mount -o remount,bind,ro /
 cd "$scratch"
 set +e
 PATH=$HATCH_PATH; export PATH; unset HATCH_PATH

@@ -25,6 +25,7 @@ const GIVES: Record<RungLevel, string> = {
 }
 
 const PROBE_MS = 10_000
+const REASON_CHARS_MAX = 400
 
 export async function climb(ladder: Ladder): Promise<Found> {
   const refusals: string[] = []
@@ -58,7 +59,7 @@ async function tryRung(level: 1 | 2, { secret, start }: Ladder): Promise<string 
     })
     const { code, message } = await run.ended
     if (code === 0 && lines.includes('inside')) return undefined
-    return [lines.at(-1), message].filter(Boolean).join(', ')
+    return [...lines, message].join(' ').replaceAll(/\s+/g, ' ').slice(0, REASON_CHARS_MAX)
   } finally {
     await disk.remove(...place)
   }
