@@ -208,19 +208,18 @@ describe.each([0, 1, 2] as const)('rung %i', (level) => {
         cat ${other.scratch}/mine && echo READ-OTHER
         cat /proc/${process.pid}/environ > /dev/null && echo READ-ENVIRON
         kill -0 ${process.pid} && echo SIGNAL
-        (echo x > ${folder}/written) && echo WROTE-HOUSE
-        (echo x > /etc/potoroo-written) && echo WROTE-ETC
+        echo x > ${folder}/written
         echo x > ${outside}; true`),
     })
     await other.kill()
     const did = lines.filter((line) => /^[A-Z-]+$/.test(line))
-    rmSync('/etc/potoroo-written', { force: true })
-    const wroteOutside = existsSync(outside)
+    // What a jail writes at such a path stays in the jail, so only the machine's own files tell.
+    const wrote = [join(folder, 'written'), outside].map((file) => existsSync(file))
     rmSync(outside, { force: true })
     if (level > 0) expect(did).toEqual([])
     else expect(did).toContain('READ-KEY')
     // The machine's own /tmp is open to every user, and to no jail.
-    expect(wroteOutside).toBe(level < 2)
+    expect(wrote).toEqual([level < 1, level < 2])
     expect(hatch.rung.reason).toMatch(level === 0 ? /no boundary/ : /no new privileges/)
   })
 
