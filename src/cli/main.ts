@@ -12,6 +12,7 @@ import { EXIT, explain } from './exit.ts'
 import { objectCommand } from './object.ts'
 import { snapshotCommand } from './snapshot.ts'
 import { statusCommand } from './status.ts'
+import { paint } from './terminal.ts'
 import { upCommand } from './up.ts'
 import { waitCommand } from './wait.ts'
 
@@ -38,7 +39,10 @@ function program(): Command {
   ]
   for (const command of commands) root.addCommand(command)
   root.addHelpText('before', EXAMPLES)
-  everyCommand(root).forEach((command) => command.exitOverride().showHelpAfterError('(add --help for how it is used)'))
+  for (const command of everyCommand(root)) {
+    command.exitOverride().showHelpAfterError('  Add --help for how it is used.')
+    command.configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, `${paint('red', '✗')} `).replaceAll('\n(', '\n  (')) })
+  }
   return root
 }
 
