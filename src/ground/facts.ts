@@ -157,7 +157,7 @@ class Consumer implements FactConsumer {
   private readonly ground: ConsumerGround
   private readonly stopping = new AbortController()
   private running: Promise<void> = Promise.resolve()
-  private cursor = 0
+  private cursor: number | undefined
   private wake: () => void = () => {}
   private unlisten: () => void = () => {}
   private woken = false
@@ -177,7 +177,7 @@ class Consumer implements FactConsumer {
 
   async caughtUp(): Promise<void> {
     const target = await this.facts.latest()
-    while (this.cursor < target && !this.stopping.signal.aborted) {
+    while ((this.cursor ?? -1) < target && !this.stopping.signal.aborted) {
       this.rouse()
       await new Promise((resolve) => setImmediate(resolve))
     }
@@ -197,7 +197,6 @@ class Consumer implements FactConsumer {
 
   private async run(): Promise<void> {
     let failures = 0
-    this.cursor = await this.loadCursor()
     while (!this.stopping.signal.aborted) {
       try {
         this.woken = false
@@ -213,18 +212,20 @@ class Consumer implements FactConsumer {
 
   /** Handles one batch; true where there may be more. */
   private async step(): Promise<boolean> {
+    const start = (this.cursor ??= await this.loadCursor())
     // The end is read first: facts of other types are passed over, but none written meanwhile.
     const latest = await this.facts.latest()
-    if (latest <= this.cursor) return false
-    const batch = await this.facts.since(this.cursor, { types: this.types, limit: BATCH_MAX })
+    if (latest <= start) return false
+    const batch = await this.facts.since(start, { types: this.types, limit: BATCH_MAX })
     for (const fact of batch) {
-      if (this.stopping.signal.aborted) return false
+      if (this.stopping.signal.aborted) break
       await this.handle(fact)
       this.cursor = fact.seq
     }
-    if (batch.length < BATCH_MAX) this.cursor = Math.max(this.cursor, latest)
-    await this.saveCursor()
-    return batch.length === BATCH_MAX
+    const whole = !this.stopping.signal.aborted
+    if (whole && batch.length < BATCH_MAX) this.cursor = Math.max(this.cursor, latest)
+    await this.saveCursor(this.cursor)
+    return whole && batch.length === BATCH_MAX
   }
 
   private rest(delay_ms: number): Promise<void> {
@@ -244,13 +245,13 @@ class Consumer implements FactConsumer {
     return row?.seq ?? 0
   }
 
-  private async saveCursor(): Promise<void> {
+  private async saveCursor(seq: number): Promise<void> {
     const db = this.ground.ledger.builder<FactTables>()
     await this.ground.ledger.write(
       db
         .insertInto('fact_cursors')
-        .values({ consumer: this.name, seq: this.cursor })
-        .onConflict((conflict) => conflict.column('consumer').doUpdateSet({ seq: this.cursor })),
+        .values({ consumer: this.name, seq })
+        .onConflict((conflict) => conflict.column('consumer').doUpdateSet({ seq })),
     )
   }
 }

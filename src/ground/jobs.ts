@@ -7,7 +7,7 @@ import { sql } from 'kysely'
 import { backoff_ms } from './dice.ts'
 import type { Dice } from './dice.ts'
 import type { Clock } from './clock.ts'
-import { asFault } from './fault.ts'
+import { Fault, asFault } from './fault.ts'
 import type { Ids } from './ids.ts'
 import type { Ledger, Migration, Statement } from './ledger.ts'
 import type { Log } from './telemetry.ts'
@@ -196,6 +196,11 @@ function asJob(row: Selectable<JobRow>): Job {
   }
 }
 
+/** Its earlier tries took the house down with them, or it would have come to an end by now. */
+function neverEnded({ tries_max, error }: JobRow): Fault {
+  return new Fault('ABORTED', 'neverEnded', `The job was begun ${tries_max} times and never came to an end${error === null ? '' : `; its last error was: ${error}`}.`)
+}
+
 class QueueWorker {
   private readonly queue: string
   private readonly options: { concurrency: number; retry_base_ms?: number; retry_max_ms?: number }
@@ -251,7 +256,10 @@ class QueueWorker {
     }
     this.looking = true
     this.lookOnce()
-      .catch((thrown) => this.ground.log.error({ queue: this.queue, err: thrown }, 'jobs could not be leased; tried again'))
+      .catch((thrown) => {
+        this.ground.log.error({ queue: this.queue, err: thrown }, 'jobs could not be leased; tried again')
+        this.lookAfter(POLL_MS)
+      })
       .finally(() => {
         this.looking = false
         if (this.lookAgain) {
@@ -268,9 +276,14 @@ class QueueWorker {
     const next = await this.ground.ledger.first(
       this.db.selectFrom('jobs').select('run_at_ms').where('queue', '=', this.queue).where('state', '=', 'waiting').orderBy('run_at_ms').limit(1),
     )
-    this.cancelTimer()
     const wait_ms = next && this.active.size < this.options.concurrency ? next.run_at_ms - this.ground.clock.now_ms() : POLL_MS
-    this.cancelTimer = this.ground.clock.after(Math.min(Math.max(0, wait_ms), POLL_MS), () => this.look())
+    this.lookAfter(Math.min(Math.max(0, wait_ms), POLL_MS))
+  }
+
+  private lookAfter(delay_ms: number): void {
+    if (this.stopped) return
+    this.cancelTimer()
+    this.cancelTimer = this.ground.clock.after(delay_ms, () => this.look())
   }
 
   private async lease(count: number): Promise<JobRow[]> {
@@ -306,6 +319,7 @@ class QueueWorker {
   private async run(row: JobRow, signal: AbortSignal): Promise<void> {
     const cancelHeartbeat = this.heartbeat(row.id)
     try {
+      if (row.tries > row.tries_max) throw neverEnded(row)
       await this.handle(asJob(row), signal)
       await this.end(row, { state: 'done', error: null })
     } catch (thrown) {

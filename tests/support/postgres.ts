@@ -4,10 +4,11 @@ import type { ChildProcess } from 'node:child_process'
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import pg from 'pg'
 
 export interface Postgres {
   /** A connection string to a new, empty database. */
-  database(): string
+  database(): Promise<string>
   stop(): Promise<void>
 }
 
@@ -36,9 +37,12 @@ export async function startPostgres(programs: string): Promise<Postgres> {
   const url = (name: string) => `postgresql:///${name}?host=${encodeURIComponent(folder)}&user=potoroo`
   let databases = 0
   return {
-    database() {
+    async database() {
       const name = `test${++databases}`
-      execFileSync(join(programs, 'createdb'), ['-h', folder, '-U', 'potoroo', name], { stdio: 'pipe' })
+      const client = new pg.Client({ connectionString: url('postgres') })
+      await client.connect()
+      await client.query(`create database ${name}`)
+      await client.end()
       return url(name)
     },
     async stop() {

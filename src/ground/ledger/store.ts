@@ -72,8 +72,8 @@ export class StoredLedger implements Ledger {
     try {
       return await this.store.write(statements)
     } catch (thrown) {
-      // A failed sync leaves it unknown what the disk holds: asking again could be answered with a lie.
-      if (thrown instanceof Fault && thrown.reason === 'ledgerSync') this.failure = thrown
+      // A failed sync leaves it unknown what the disk holds: asking again could be answered with a lie. A writer that is gone stays gone.
+      if (thrown instanceof Fault && (thrown.reason === 'ledgerSync' || thrown.reason === 'ledgerGone')) this.failure = thrown
       throw thrown
     }
   }
