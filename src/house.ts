@@ -18,6 +18,7 @@ import { houseDoor } from '#gateway/house-door.ts'
 import { openIdentity } from '#gateway/identity.ts'
 import type { Listening } from '#gateway/listener.ts'
 import { canTellPeers } from '#gateway/peer.ts'
+import { Policies, policyMigrations } from '#rooms/identity/policies.ts'
 import { openStorage } from '#rooms/storage/room.ts'
 import type { Config } from './config.ts'
 import { VERSION } from './version.ts'
@@ -54,10 +55,11 @@ async function furnish(config: Config, clock: Ground['clock'], lock: FolderLock)
   const jobs = new LedgerJobs({ ledger, clock, ids, dice, log })
   await ledger.migrate('facts', factMigrations)
   await ledger.migrate('jobs', jobMigrations)
+  await ledger.migrate('policies', policyMigrations)
   await jobs.releaseForeignLeases()
   const ground: Ground = { clock, ids, dice, disk, ledger, facts, jobs, log, metrics }
 
-  const storage = openStorage(ground)
+  const storage = openStorage(ground, { signers: { verify: async () => 'unknown' }, policies: new Policies(ledger) })
   const rooms: Room[] = [storage]
   for (const room of rooms) await room.start()
 

@@ -6,7 +6,7 @@ import type { Trace } from '#ground/trace.ts'
 import type { Identity } from './identity.ts'
 import { parseJsonObject } from './json.ts'
 import { BODY_BYTES_MAX } from './limits.ts'
-import type { Call, Caller, Params, Resource, Route } from '#ground/door.ts'
+import type { Call, Caller, InnerRequest, Params, Resource, Route } from '#ground/door.ts'
 
 export interface CallParts {
   request: IncomingMessage
@@ -21,6 +21,7 @@ export interface CallParts {
   log: Log
   signal: AbortSignal
   identity: Identity
+  inner(request: InnerRequest, outer: IncomingMessage): Promise<Buffer>
 }
 
 export class HttpCall implements Call {
@@ -36,6 +37,7 @@ export class HttpCall implements Call {
   readonly signal
   caller: Caller
   private readonly identity: Identity
+  private readonly answerInner: CallParts['inner']
 
   constructor(parts: CallParts) {
     this.request = parts.request
@@ -50,6 +52,7 @@ export class HttpCall implements Call {
     this.log = parts.log
     this.signal = parts.signal
     this.identity = parts.identity
+    this.answerInner = parts.inner
   }
 
   get origin(): string {
@@ -64,6 +67,10 @@ export class HttpCall implements Call {
   async require(permission: string, resource: Resource): Promise<void> {
     if (await this.may(permission, resource)) return
     throw denied(this.caller, permission, resource)
+  }
+
+  inner(request: InnerRequest): Promise<Buffer> {
+    return this.answerInner(request, this.request)
   }
 
   async readBody(): Promise<Buffer> {

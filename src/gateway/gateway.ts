@@ -11,12 +11,13 @@ import { HttpCall, denied } from './call.ts'
 import { GrpcFront } from './grpc.ts'
 import { HostList, foreignOrigin, hostOf, originFault, refuseUnknownHost } from './guard.ts'
 import type { Identity } from './identity.ts'
+import { innerExchange } from './inner.ts'
 import { Listener } from './listener.ts'
 import type { Listening } from './listener.ts'
 import { peerUser } from './peer.ts'
 import { Router } from './router.ts'
 import type { Match } from './router.ts'
-import type { Door, GrpcDoor, Verb } from '#ground/door.ts'
+import type { Door, GrpcDoor, InnerRequest, Verb } from '#ground/door.ts'
 
 export interface GatewayParts {
   doors: Door[]
@@ -101,6 +102,7 @@ export class Gateway {
       log: this.parts.log,
       signal: AbortSignal.any([gone.signal, this.stopping.signal]),
       identity: this.parts.identity,
+      inner: (inner, outer) => this.answerInner(inner, outer),
     })
     const seat: { door: Door; method: string } = { door: this.parts.doors[0]!, method: 'none' }
     response.once('close', () => {
@@ -112,6 +114,12 @@ export class Gateway {
     } catch (thrown) {
       this.fail(call, seat.door, thrown)
     }
+  }
+
+  private async answerInner(inner: InnerRequest, outer: IncomingMessage): Promise<Buffer> {
+    const { request, response, answer } = innerExchange(inner, outer)
+    await this.answer(request, response)
+    return answer
   }
 
   private async dispatch(call: HttpCall, seat: { door: Door; method: string }): Promise<void> {

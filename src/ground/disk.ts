@@ -67,6 +67,13 @@ export class Disk {
     await this.syncFolder(folder)
   }
 
+  /** The way back, for what was published and then came to be named by nobody. */
+  async unpublish(id: string, ...place: string[]): Promise<void> {
+    const folder = await this.folder('staging')
+    await rename(this.path(...place), this.path('staging', id))
+    await this.syncFolder(folder)
+  }
+
   async discard(id: string): Promise<void> {
     await rm(this.path('staging', id), { force: true })
   }

@@ -78,6 +78,13 @@ export interface CorsRule {
   maxAge_s: number
 }
 
+export interface InnerRequest {
+  verb: string
+  target: string
+  headers: Record<string, string>
+  body: Buffer
+}
+
 /** One request at a door. */
 export interface Call {
   readonly request: IncomingMessage
@@ -99,6 +106,8 @@ export interface Call {
   may(permission: string, resource: Resource): Promise<boolean>
   /** The same, as a Fault where they may not. */
   require(permission: string, resource: Resource): Promise<void>
+  /** Answers another request as the same caller, as a whole HTTP response: for batches. */
+  inner(request: InnerRequest): Promise<Buffer>
   readBody(): Promise<Buffer>
   /** The body as a JSON object; an empty body is `{}`. Broken or duplicate-keyed JSON is a Fault. */
   readJson(): Promise<Record<string, unknown>>
