@@ -1,0 +1,44 @@
+/** Every bound of the workflows room, with its unit. The cloud's own figure is named where ours differs. */
+
+export const SOURCE_BYTES_MAX = 128 * 1024
+/** The cloud documents 400; a longer expression is no danger here, so ported code is not refused for it. */
+export const EXPRESSION_CHARS_MAX = 4_000
+export const EXPRESSION_DEPTH_MAX = 60
+export const STEPS_RUN_MAX = 100_000
+export const ASSIGNMENTS_MAX = 50
+export const CONDITIONS_MAX = 50
+export const BRANCHES_MAX = 10
+export const PARALLEL_RUNNING_MAX = 20
+export const PARALLEL_DEPTH_MAX = 2
+export const BRANCH_ERRORS_MAX = 100
+export const CALL_DEPTH_MAX = 20
+export const MAIN_PARAMS_MAX = 1
+export const SUBWORKFLOW_PARAMS_MAX = 10
+export const STRING_BYTES_MAX = 256 * 1024
+export const VARIABLES_BYTES_MAX = 512 * 1024
+export const ARGUMENT_BYTES_MAX = 32 * 1024
+/** One execution's result, and one http response's body. */
+export const RESPONSE_BYTES_MAX = 2 * 1024 * 1024
+export const HTTP_TIMEOUT_S_MAX = 1_800
+export const SLEEP_S_MAX = 366 * 24 * 3600
+export const CALLBACK_TIMEOUT_S_DEFAULT = 43_200
+export const CONNECTOR_TIMEOUT_S_DEFAULT = 1_800
+export const CONNECTOR_TIMEOUT_S_MAX = 31_536_000
+export const CONNECTOR_RETRIES_MAX = 5
+export const USER_ENV_VARS_MAX = 20
+export const USER_ENV_VAR_BYTES_MAX = 4 * 1024
+/** Nesting of a value: deeper JSON is refused before anything walks it. */
+export const VALUE_DEPTH_MAX = 200
+export const YAML_ALIASES_MAX = 100
+/** Nodes of a source once its aliases are spelled out; 128 KB of text holds far fewer. */
+export const SOURCE_NODES_MAX = 100_000
+export const STEP_NESTING_MAX = 50
+/** How many faults of a source one answer lists. */
+export const PROBLEMS_LISTED_MAX = 10
+export const REGEX_CHARS_MAX = 2_000
+/** Instructions of one compiled regular expression: `x{1000}{1000}` ends here. */
+export const REGEX_INSTRUCTIONS_MAX = 20_000
+/** Character-by-instruction steps that one regex call may take, so that no pattern holds the event loop for long. */
+export const REGEX_STEPS_MAX = 20_000_000
+/** Steps that one execution runs before it lets others have the event loop. */
+export const SLICE_STEPS = 500

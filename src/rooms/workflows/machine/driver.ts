@@ -1,0 +1,117 @@
+/**
+ * Drives one machine: runs it to where everything waits, writes the state down, and only then does what the waits ask
+ * for. When nothing but time or a callback is waited for it lets go, so that a sleeping execution is a row and nothing else.
+ */
+import type { Clock } from '#ground/clock.ts'
+import type { ValueMap } from '../language/values.ts'
+import { SLICE_STEPS } from '../limits.ts'
+import type { HttpOutcome } from './http-response.ts'
+import type { Machine } from './machine.ts'
+import type { Batch, HttpCaller, Journal } from './ports.ts'
+import type { HttpWait } from './state.ts'
+import { writeState } from './state-json.ts'
+
+export interface DriverPorts {
+  clock: Pick<Clock, 'now_ms' | 'after'>
+  http: HttpCaller
+  journal: Journal
+  /** Lets other work of the process have its turn. */
+  breathe(): Promise<void>
+}
+
+export type Rest = { rest: 'ended' } | { rest: 'asleep'; wake_at_ms: number | null }
+
+export class Driver {
+  private readonly machine: Machine
+  private readonly id: string
+  private readonly ports: DriverPorts
+  private readonly inFlight = new Map<number, AbortController>()
+  private readonly arrived: { wait: number; outcome: HttpOutcome }[] = []
+  private stirred: (() => void) | null = null
+  private cancelled = false
+
+  constructor(machine: Machine, executionId: string, ports: DriverPorts) {
+    this.machine = machine
+    this.id = executionId
+    this.ports = ports
+  }
+
+  async run(): Promise<Rest> {
+    try {
+      for (;;) {
+        if (this.cancelled) this.machine.cancel()
+        this.takeArrivals()
+        this.machine.wake()
+        if (this.machine.run(SLICE_STEPS) === 'more') {
+          await this.ports.breathe()
+          continue
+        }
+        await this.ports.journal.append(this.batch())
+        if (this.machine.state.outcome) return { rest: 'ended' }
+        this.send()
+        const due_ms = this.due_ms()
+        if (this.inFlight.size === 0 && this.arrived.length === 0 && !this.cancelled) {
+          if (due_ms === null || due_ms > this.ports.clock.now_ms()) return { rest: 'asleep', wake_at_ms: due_ms }
+          continue
+        }
+        await this.stir(due_ms)
+      }
+    } finally {
+      for (const controller of this.inFlight.values()) controller.abort()
+    }
+  }
+
+  cancel(): void {
+    this.cancelled = true
+    this.stirred?.()
+  }
+
+  deliverCallback(id: string, request: ValueMap): ReturnType<Machine['deliverCallback']> {
+    const answer = this.machine.deliverCallback(id, request)
+    this.stirred?.()
+    return answer
+  }
+
+  private batch(): Batch {
+    const { state, history, logs } = this.machine
+    return {
+      state: state.outcome ? null : writeState(state), outcome: state.outcome, ...history.take(), logs: logs.splice(0), wake_at_ms: this.due_ms(),
+      callbacks: Object.entries(state.callbacks).map(([id, { method }]) => ({ id, method })),
+    }
+  }
+
+  private due_ms(): number | null {
+    const due = this.machine.waits().flatMap(({ wait }) => ('due_ms' in wait ? [wait.due_ms] : []))
+    return due.length === 0 ? null : Math.min(...due)
+  }
+
+  private send(): void {
+    for (const { wait } of this.machine.waits()) {
+      if (wait.kind === 'http' && !this.inFlight.has(wait.id)) void this.sendOne(wait)
+    }
+  }
+
+  private async sendOne(wait: HttpWait): Promise<void> {
+    const controller = new AbortController()
+    this.inFlight.set(wait.id, controller)
+    const outcome = await this.ports.http.send(wait.request, `${this.id}-${wait.id}`, controller.signal)
+    this.inFlight.delete(wait.id)
+    this.arrived.push({ wait: wait.id, outcome })
+    this.stirred?.()
+  }
+
+  private takeArrivals(): void {
+    for (const { wait, outcome } of this.arrived.splice(0)) this.machine.settleHttp(wait, outcome)
+  }
+
+  /** Waits until an answer, a callback, a cancellation or the next due time stirs the execution. */
+  private async stir(due_ms: number | null): Promise<void> {
+    if (this.arrived.length > 0 || this.cancelled) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.stirred = resolve
+    const cancel = due_ms === null ? undefined : this.ports.clock.after(due_ms - this.ports.clock.now_ms(), resolve)
+    await promise
+    cancel?.()
+    this.stirred = null
+  }
+}
