@@ -12,6 +12,8 @@ import { GrpcFront } from './grpc.ts'
 import { HostList, foreignOrigin, hostOf, originFault, refuseUnknownHost } from './guard.ts'
 import type { Identity } from './identity.ts'
 import { innerExchange } from './inner.ts'
+import { CONNECTION_LIMITS } from './limits.ts'
+import type { ConnectionLimits } from './limits.ts'
 import { Listener } from './listener.ts'
 import type { Listening } from './listener.ts'
 import { peerUser } from './peer.ts'
@@ -28,6 +30,7 @@ export interface GatewayParts {
   ids: Ids
   log: Log
   metrics: Metrics
+  limits?: Partial<ConnectionLimits>
 }
 
 export class Gateway {
@@ -51,10 +54,13 @@ export class Gateway {
       }
     }
     parts.allowedHosts.forEach((host) => this.hosts.allow(host))
-    this.grpc = new GrpcFront(parts.grpcDoors)
+    const { clock } = parts
+    const limits = { ...CONNECTION_LIMITS, ...parts.limits }
+    this.grpc = new GrpcFront(parts.grpcDoors, { drain_ms: limits.grpcDrain_ms, clock })
     this.listener = new Listener(
       (request, response) => void this.answer(request, response),
       (socket) => this.grpc.accept(socket),
+      { limits, clock },
     )
     this.requests = parts.metrics.counter('potoroo_http_requests_total', 'Requests answered', ['door', 'method', 'status'])
     this.seconds = parts.metrics.seconds('potoroo_http_request_seconds', 'Time from the request to the end of its answer', ['door', 'method'])
@@ -74,10 +80,10 @@ export class Gateway {
   }
 
   async stop(): Promise<void> {
-    const drained = this.listener.stop()
+    const drained = Promise.all([this.listener.drain(), this.grpc.stop()])
     this.stopping.abort(new Fault('UNAVAILABLE', 'backendError', 'The house is stopping.'))
     await drained
-    await this.grpc.stop()
+    this.listener.close()
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

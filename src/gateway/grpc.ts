@@ -1,15 +1,20 @@
 /** gRPC on the house's port. The library is loaded with the first HTTP/2 connection: a house that nobody calls by gRPC pays nothing. */
 import type { Socket } from 'node:net'
 import type { Server } from '@grpc/grpc-js'
+import type { Clock } from '#ground/clock.ts'
 import type { GrpcDoor } from '#ground/door.ts'
 import { GRPC_MESSAGE_BYTES_MAX } from './limits.ts'
 
 export class GrpcFront {
   private readonly doors: GrpcDoor[]
-  private opening: Promise<{ server: Server; inject(socket: Socket): void }> | undefined
+  private readonly drain_ms: number
+  private readonly clock: Clock
+  private opening: Promise<{ server: Server; inject(socket: Socket): void; drain(): void }> | undefined
 
-  constructor(doors: GrpcDoor[]) {
+  constructor(doors: GrpcDoor[], options: { drain_ms: number; clock: Clock }) {
     this.doors = doors
+    this.drain_ms = options.drain_ms
+    this.clock = options.clock
   }
 
   accept(socket: Socket): void {
@@ -23,9 +28,19 @@ export class GrpcFront {
     )
   }
 
+  /** Calls in flight may finish within their bound; then what is left is cut. */
   async stop(): Promise<void> {
     const opened = await this.opening?.catch(() => undefined)
-    opened?.server.forceShutdown()
+    if (!opened) return
+    opened.drain()
+    await new Promise<void>((resolve) => {
+      const cancel = this.clock.after(this.drain_ms, resolve)
+      opened.server.tryShutdown(() => {
+        cancel()
+        resolve()
+      })
+    })
+    opened.server.forceShutdown()
   }
 
   private open() {
@@ -41,6 +56,6 @@ export class GrpcFront {
     })
     for (const door of this.doors) await door.register(server)
     const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure())
-    return { server, inject: (socket: Socket) => injector.injectConnection(socket) }
+    return { server, inject: (socket: Socket) => injector.injectConnection(socket), drain: () => injector.drain(this.drain_ms) }
   }
 }

@@ -6,33 +6,44 @@ import { createServer as createHttpServer } from 'node:http'
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
 import { createServer as createNetServer } from 'node:net'
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net'
+import type { Clock } from '#ground/clock.ts'
 import { Fault } from '#ground/fault.ts'
-import { BODY_IDLE_MS_MAX, CONNECTIONS_MAX, DRAIN_MS_MAX, FIRST_BYTES_MS_MAX, HEADERS_MS_MAX, HEADER_BYTES_MAX, IDLE_MS_MAX } from './limits.ts'
+import { HEADER_BYTES_MAX } from './limits.ts'
+import type { ConnectionLimits } from './limits.ts'
 
 const HTTP2_PREFACE = 'PRI '
+/** How often Node looks for connections whose headers are late, as a share of that time. */
+const LOOKS_PER_TIMEOUT = 4
 
 export interface Listening {
   host: string
   port: number
 }
 
+type Handle = (request: IncomingMessage, response: ServerResponse) => void
+
 export class Listener {
   private readonly http: HttpServer
   private readonly net: NetServer
   private readonly sockets = new Set<Socket>()
   private readonly http2: (socket: Socket) => void
+  private readonly limits: ConnectionLimits
+  private readonly clock: Clock
   private inFlight = 0
   private drained: () => void = () => {}
 
-  constructor(handle: (request: IncomingMessage, response: ServerResponse) => void, http2: (socket: Socket) => void) {
+  constructor(handle: Handle, http2: (socket: Socket) => void, options: { limits: ConnectionLimits; clock: Clock }) {
+    const { limits } = options
     this.http2 = http2
+    this.limits = limits
+    this.clock = options.clock
     this.http = createHttpServer(
       {
-        headersTimeout: HEADERS_MS_MAX,
+        headersTimeout: limits.headers_ms,
         requestTimeout: 0, // Uploads may take long; what counts is that bytes keep coming.
-        keepAliveTimeout: IDLE_MS_MAX,
+        keepAliveTimeout: limits.idle_ms,
         maxHeaderSize: HEADER_BYTES_MAX,
-        connectionsCheckingInterval: 5000,
+        connectionsCheckingInterval: limits.headers_ms / LOOKS_PER_TIMEOUT,
         noDelay: true,
         highWaterMark: 256 * 1024,
       },
@@ -46,7 +57,7 @@ export class Listener {
     })
     this.http.on('clientError', (error: NodeJS.ErrnoException, socket) => answerBroken(error, socket as Socket))
     this.net = createNetServer({ noDelay: true }, (socket) => this.sniff(socket))
-    this.net.maxConnections = CONNECTIONS_MAX
+    this.net.maxConnections = limits.connections_max
   }
 
   listen(host: string, port: number): Promise<Listening> {
@@ -66,21 +77,27 @@ export class Listener {
     else this.http.emit('connection', socket)
   }
 
-  /** Stops accepting, lets requests in flight finish within their bound, then cuts what is left. */
-  async stop(): Promise<void> {
+  /** Stops accepting and lets requests in flight finish within their bound. */
+  async drain(): Promise<void> {
     this.net.close()
     this.http.closeIdleConnections()
     if (this.inFlight > 0) {
-      const bound = new Promise<void>((resolve) => setTimeout(resolve, DRAIN_MS_MAX).unref())
+      let cancel = () => {}
+      const bound = new Promise<void>((resolve) => (cancel = this.clock.after(this.limits.drain_ms, resolve)))
       await Promise.race([bound, new Promise<void>((resolve) => (this.drained = resolve))])
+      cancel()
     }
+  }
+
+  /** Cuts what is left. */
+  close(): void {
     for (const socket of this.sockets) socket.destroy()
     this.http.close()
   }
 
   private sniff(socket: Socket): void {
     this.track(socket)
-    socket.setTimeout(FIRST_BYTES_MS_MAX, () => socket.destroy())
+    socket.setTimeout(this.limits.firstBytes_ms, () => socket.destroy())
     socket.once('data', (first: Buffer) => {
       socket.pause()
       socket.setTimeout(0)
@@ -98,25 +115,20 @@ export class Listener {
     socket.once('close', () => this.sockets.delete(socket))
   }
 
-  private accept(request: IncomingMessage, response: ServerResponse, handle: (request: IncomingMessage, response: ServerResponse) => void): void {
+  private accept(request: IncomingMessage, response: ServerResponse, handle: Handle): void {
     this.inFlight++
     response.once('close', () => {
       if (--this.inFlight === 0) this.drained()
     })
-    if (request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined) watchBody(request)
+    if (request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined) watchBody(request, this.limits.bodyIdle_ms)
     handle(request, response)
   }
 }
 
-/** Cuts off a client that goes silent in the middle of its body; once the body is whole, the answer may take its time. */
+/** Cuts off a client that goes silent in the middle of its body (Node destroys a socket that times out); once the body is whole, the answer may take its time. */
 function watchBody(request: IncomingMessage): void {
-  const { socket } = request
-  const cut = () => socket.destroy()
-  socket.setTimeout(BODY_IDLE_MS_MAX, cut)
-  request.once('close', () => {
-    socket.setTimeout(0)
-    socket.removeListener('timeout', cut)
-  })
+  request.socket.setTimeout(BODY_IDLE_MS_MAX)
+  request.once('end', () => request.socket.setTimeout(0))
 }
 
 function answerBroken(error: NodeJS.ErrnoException, socket: Socket): void {
