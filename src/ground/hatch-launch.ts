@@ -16,6 +16,8 @@ export interface Launch {
   scratch: string
   /** Visible to the code besides the system's own folders; only rung 2 can hide the rest. */
   readable: readonly string[]
+  /** Likewise, and not read-only. */
+  writable: readonly string[]
   limits: RunLimits
   network: 'host' | 'none'
   /** A user of its own: rungs 1 and 2 of a house that runs as root. */
@@ -25,14 +27,22 @@ export interface Launch {
 export function launchLine(level: RungLevel, tools: Tools, launch: Launch): string[] {
   const inner = [...limitsLine(tools, launch), ...privilegesLine(level, tools, launch), ...launch.command]
   if (level < 2 || !tools.unshare || !tools.setpriv) return inner
-  const binds = [...new Set(launch.readable)].filter((folder) => folder !== launch.scratch)
+  const shown = [...new Set(launch.readable)].filter((path) => !inSystem(path)).flatMap((path) => ['read', path])
+  const given = [...new Set(launch.writable)].flatMap((path) => ['write', path])
   return [
     // The outermost process dies with the house, the namespace's first process with it, and everything else with that.
     tools.setpriv, '--pdeathsig', 'KILL',
     tools.unshare, ...(launch.uid === undefined ? ['--user', '--map-root-user'] : []),
     '--mount', '--pid', '--ipc', '--uts', ...(launch.network === 'none' ? ['--net'] : []), '--fork', '--kill-child',
-    tools.sh, '-c', JAIL, 'jail', launch.scratch, ...binds, '--', ...inner,
+    tools.sh, '-c', JAIL, 'jail', launch.scratch, ...shown, ...given, '--', ...inner,
   ]
+}
+
+const SYSTEM = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/etc', '/run/systemd/resolve']
+
+/** Shown in every jail, read-only. */
+export function inSystem(path: string): boolean {
+  return SYSTEM.some((folder) => path === folder || path.startsWith(`${folder}/`))
 }
 
 /** `prlimit` counts in bytes everywhere; the shell's `ulimit` is for systems without it. */
@@ -51,14 +61,14 @@ function limitsLine({ prlimit, sh }: Tools, { limits, uid }: Launch): string[] {
 function privilegesLine(level: RungLevel, { setpriv }: Tools, { uid }: Launch): string[] {
   if (!setpriv) return []
   const asUser = uid === undefined ? [] : ['--reuid', String(uid), '--regid', String(uid), '--clear-groups']
-  const noPowers = uid !== undefined || level === 2 ? ['--bounding-set', '-all', '--inh-caps', '-all'] : []
+  const noPowers = level > 0 ? ['--bounding-set', '-all', '--inh-caps', '-all'] : []
   // Changing the user clears the parent-death signal; setpriv asks for it afterwards.
   return [setpriv, ...asUser, ...noPowers, '--no-new-privs', '--pdeathsig', 'KILL']
 }
 
 /**
  * Builds a root of its own in an empty memory file system: the system's folders read-only, private /tmp, /dev, /proc,
- * the scratch folder writable at its own path, and nothing else. Arguments: scratch, read-only folders, `--`, command.
+ * the scratch folder writable at its own path, and what was asked for. Arguments: scratch, (`read` or `write`, path)…, `--`, command.
  * The shell stays as the namespace's first process, because that one must collect orphans and is deaf to polite signals.
  */
 const JAIL = `
@@ -81,8 +91,12 @@ mount -t tmpfs -o mode=1777,size=64m,nosuid,nodev tmp "$root/tmp"
 mount -t tmpfs -o mode=1777,size=64m,nosuid,nodev shm "$root/dev/shm"
 for file in /dev/null /dev/zero /dev/full /dev/random /dev/urandom; do show "$file"; done
 ln -s /proc/self/fd "$root/dev/fd"; ln -s /proc/self/fd/0 "$root/dev/stdin"; ln -s /proc/self/fd/1 "$root/dev/stdout"; ln -s /proc/self/fd/2 "$root/dev/stderr"
-for folder in /usr /bin /sbin /lib /lib32 /lib64 /etc; do show "$folder"; lock "$folder"; done
-while [ "$1" != -- ]; do show "$1"; lock "$1"; shift; done
+for folder in ${SYSTEM.join(' ')}; do show "$folder"; lock "$folder"; done
+while [ "$1" != -- ]; do
+  show "$2"
+  if [ "$1" = read ]; then lock "$2"; fi
+  shift 2
+done
 shift
 mkdir -p "$root$scratch"
 mount --bind "$scratch" "$root$scratch"

@@ -41,6 +41,10 @@ export interface Order {
   fill?: (scratch: string) => Promise<void>
   /** Folders outside its scratch that it needs to read, such as its environment and its runtime. */
   readable?: readonly string[]
+  /** Only for programs that we chose ourselves, with `asHouse`: caches. */
+  writable?: readonly string[]
+  /** Runs as the house's own user: for programs that we chose ourselves and that run no user code. */
+  asHouse?: boolean
   limits?: Partial<RunLimits>
   /** `none` needs rung 2. */
   network?: 'host' | 'none'
@@ -125,7 +129,7 @@ export class Hatch {
 
   async #startOn(level: RungLevel, order: Order): Promise<Run> {
     const id = this.#options.ids.next()
-    const uid = level > 0 ? this.#uids?.lease() : undefined
+    const uid = level > 0 && !order.asHouse ? this.#uids?.lease() : undefined
     const limits = { ...RUN_LIMITS, ...order.limits }
     const scratch = await makeScratch(this.#root, id)
     const record: RunRecord = { id, name: order.name, token: id, boot: this.#boot, uid, scratch }
@@ -135,8 +139,8 @@ export class Hatch {
     try {
       await order.fill?.(scratch)
       if (uid !== undefined) await giveTo(uid, scratch)
-      const { command, readable = [], network = 'host' } = order
-      line = launchLine(level, this.#tools, { command, scratch, readable, limits, network, uid })
+      const { command, readable = [], writable = [], network = 'host' } = order
+      line = launchLine(level, this.#tools, { command, scratch, readable, writable, limits, network, uid })
     } catch (reason) {
       await this.#clear(record)
       throw reason

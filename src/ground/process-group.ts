@@ -62,15 +62,18 @@ export function statFields(pid: number): StatFields | undefined {
 
 /** Where a program of the system lies, looked up on the house's own path. */
 export function whichProgram(name: string): string | undefined {
-  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
-    if (!folder) continue
-    const file = join(folder, name)
+  return whichPrograms(name)[0]
+}
+
+/** All of that name, in the path's order. */
+export function whichPrograms(name: string): string[] {
+  const folders = (process.env['PATH'] ?? '').split(delimiter).filter(Boolean)
+  return folders.map((folder) => join(folder, name)).filter((file) => {
     try {
       accessSync(file, constants.X_OK)
-      return file
+      return true
     } catch {
-      continue // not in this folder
+      return false // not in this folder
     }
-  }
-  return undefined
+  })
 }
