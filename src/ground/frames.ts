@@ -2,7 +2,6 @@
  * Messages over a byte pipe: four bytes of length (big endian), then msgpack. What a message means is not known here.
  * Prints cannot corrupt it, because the pipe is never stdin, stdout or stderr.
  */
-import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { Packr } from 'msgpackr'
 import { Fault } from './fault.ts'
@@ -78,6 +77,8 @@ export class FramePipe {
   readonly #input: Readable
   readonly #output: Writable
   readonly #reader = new FrameReader()
+  /** Shared by all who wait for the pipe to have room again. */
+  #room: PromiseWithResolvers<void> | undefined
 
   constructor(input: Readable, output: Writable) {
     this.#input = input
@@ -85,6 +86,8 @@ export class FramePipe {
     // A pipe whose other end died says so twice, here and by its end; `onEnd` is where it is acted upon.
     output.on('error', () => output.destroy())
     input.on('error', () => input.destroy())
+    // A destroyed pipe never drains; its end is reported by `listen`.
+    for (const event of ['drain', 'close']) output.on(event, () => this.#release())
   }
 
   /** `onBroken` is told of bytes that are no message: the other side is then not to be trusted any more. */
@@ -108,8 +111,13 @@ export class FramePipe {
     const frame = encodeFrame(message)
     if (!this.open) return
     if (this.#output.write(frame)) return
-    // A destroyed pipe never drains; its end is reported by `listen`.
-    await Promise.race([once(this.#output, 'drain'), once(this.#output, 'close')]).catch(() => {})
+    this.#room ??= Promise.withResolvers()
+    await this.#room.promise
+  }
+
+  #release(): void {
+    this.#room?.resolve()
+    this.#room = undefined
   }
 
   close(): void {

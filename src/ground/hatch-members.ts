@@ -21,6 +21,15 @@ export interface Member extends StatFields {
   pid: number
 }
 
+interface Known {
+  start_ticks: number
+  uid: number
+  token: string | undefined
+  looks: number
+}
+
+const YOUNG_LOOKS = 5
+
 interface Seen extends Member {
   uid: number
   token: string | undefined
@@ -29,9 +38,9 @@ interface Seen extends Member {
 const HAS_PROC = process.platform === 'linux'
 const MARK = Buffer.from(`\0${RUN_VARIABLE}=`)
 
-/** One look at the process table, shared by all runs of a watch round. Tokens are read once per process. */
+/** One look at the process table, shared by all runs of a watch round. */
 export class ProcessTable {
-  readonly #tokens = new Map<number, { start_ticks: number; token: string | undefined }>()
+  readonly #known = new Map<number, Known>()
   #seen: Seen[] = []
 
   look(): void {
@@ -42,12 +51,12 @@ export class ProcessTable {
       const fields = Number.isInteger(pid) && pid !== process.pid ? statFields(pid) : undefined
       // A zombie has ended already; its parent only has not asked yet.
       if (!fields || fields.state === 'Z' || fields.state === 'X') continue
-      const uid = uidOf(pid)
-      if (uid !== undefined) seen.push({ ...fields, pid, uid, token: this.#tokenOf(pid, fields.start_ticks) })
+      const known = this.#knownOf(pid, fields.start_ticks)
+      if (known) seen.push({ ...fields, pid, uid: known.uid, token: known.token })
     }
     this.#seen = seen
     const alive = new Set(seen.map(({ pid }) => pid))
-    for (const pid of this.#tokens.keys()) if (!alive.has(pid)) this.#tokens.delete(pid)
+    for (const pid of this.#known.keys()) if (!alive.has(pid)) this.#known.delete(pid)
   }
 
   members({ token, pid, uid }: Membership): Member[] {
@@ -58,13 +67,16 @@ export class ProcessTable {
     })
   }
 
-  #tokenOf(pid: number, start_ticks: number): string | undefined {
-    const known = this.#tokens.get(pid)
-    // A process that has just been forked still shows its parent's environment, and an `exec` changes it: hence the undefined ones are read again.
-    if (known?.start_ticks === start_ticks && known.token !== undefined) return known.token
-    const token = tokenInEnvironment(pid)
-    this.#tokens.set(pid, { start_ticks, token })
-    return token
+  /** A young process may still change its user and its environment; an older one is not asked again, which is most of the cost. */
+  #knownOf(pid: number, start_ticks: number): Known | undefined {
+    const known = this.#known.get(pid)
+    if (known?.start_ticks === start_ticks && known.looks >= YOUNG_LOOKS) return known
+    const uid = uidOf(pid)
+    if (uid === undefined) return undefined
+    const looks = known?.start_ticks === start_ticks ? known.looks + 1 : 1
+    const fresh = { start_ticks, uid, token: tokenInEnvironment(pid), looks }
+    this.#known.set(pid, fresh)
+    return fresh
   }
 }
 
