@@ -40,7 +40,7 @@ export async function pythonBuilds(plan: BuildPlan): Promise<Build[]> {
   // Source packages run their own code to be built: as a stranger, with a cache that goes with it.
   builds.push({
     built: inScratch,
-    order: { command: ['/bin/sh', '-c', BY_UV, 'build', uv, runtime.program, 'env'], fill, env, readable: [...readable, dirname(uv)] },
+    order: { command: ['/bin/sh', '-c', BY_UV, 'build', uv, runtime.program, 'env'], fill, env: { ...env, UV_LINK_MODE: 'copy' }, readable: [...readable, dirname(uv)] },
   })
   return builds
 }

@@ -177,6 +177,11 @@ async function closeToOthers(root: string): Promise<void> {
   const gid = process.getgid?.() ?? 0
   const settle = async (path: string) => {
     const found = await lstat(path)
+    if (found.nlink > 1 && !found.isDirectory()) {
+      // Linked from our own cache, and as it should be already. A stranger's link may be to a file that is none of his.
+      if (found.uid === uid) return
+      throw new Fault('PERMISSION_DENIED', 'linkInEnvironment', `The build left a hard link in its environment: ${path}`)
+    }
     if (found.uid !== uid) await lchown(path, uid, gid)
     if (!found.isSymbolicLink()) await chmod(path, ((found.mode & 0o755) | (found.isDirectory() ? 0o555 : 0o444)) & ~0o022)
   }

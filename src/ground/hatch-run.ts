@@ -2,12 +2,13 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import type { Clock } from './clock.ts'
-import type { RunLimits } from './hatch-limits.ts'
+import { type RunLimits, SCRATCH_ENTRIES_MAX, SCRATCH_LOOK_EVERY_MS } from './hatch-limits.ts'
 import { cpuOf_ms, endMembers, type Membership, memoryOf, type ProcessTable } from './hatch-members.ts'
+import { bytesIn } from './hatch-scratch.ts'
 import { eachLine, type LineCount } from './lines.ts'
 import { signalGroup } from './process-group.ts'
 
-export type EndReason = 'exit' | 'stopped' | 'killed' | 'time' | 'memory' | 'cpu' | 'processes' | 'start'
+export type EndReason = 'exit' | 'stopped' | 'killed' | 'time' | 'memory' | 'cpu' | 'processes' | 'disk' | 'start'
 
 export interface Ending {
   /** Why it ended: `exit` is its own doing, whatever the code. */
@@ -48,6 +49,7 @@ export class Run {
   #why: string | undefined
   #memory_bytes_max = 0
   #cpu_ms = 0
+  #diskLook_ms = 0
 
   constructor(options: RunOptions) {
     this.#options = options
@@ -115,6 +117,16 @@ export class Run {
     } else if (this.#cpu_ms > limits.cpu_ms) {
       this.#endBecause('cpu', `used more than ${limits.cpu_ms} ms of processor time`)
     }
+    const now_ms = this.#options.clock.elapsed_ms()
+    if (now_ms < this.#diskLook_ms) return
+    this.#diskLook_ms = Infinity // until this look is over
+    void this.#checkDisk().then(() => (this.#diskLook_ms = now_ms + SCRATCH_LOOK_EVERY_MS))
+  }
+
+  async #checkDisk(): Promise<void> {
+    const { scratch_bytes } = this.#options.limits
+    const bytes = await bytesIn(this.scratch, SCRATCH_ENTRIES_MAX)
+    if (bytes > scratch_bytes) this.#endBecause('disk', `filled its folder with more than ${Math.floor(scratch_bytes / MB)} MB`)
   }
 
   #endBecause(reason: EndReason, why: string): void {

@@ -1,7 +1,7 @@
 /** The folders that runs may write into, one each, and how they are removed although their owner locked them. */
 import { createHash } from 'node:crypto'
 import { chmodSync, lstatSync, mkdirSync, statSync } from 'node:fs'
-import { chmod, chown, lchown, lstat, mkdir, opendir, rm } from 'node:fs/promises'
+import { chmod, chown, lchown, lstat, mkdir, opendir, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Fault } from './fault.ts'
@@ -40,6 +40,22 @@ export async function giveTo(uid: number, scratch: string): Promise<void> {
   const folder = await opendir(scratch, { recursive: true })
   for await (const entry of folder) await lchown(join(entry.parentPath, entry.name), uid, uid)
   await chown(scratch, uid, uid)
+}
+
+/** What it takes on the disk; Infinity past the bound of entries. What vanishes while it is counted does not count. */
+export async function bytesIn(folder: string, entries_max: number): Promise<number> {
+  const open = [folder]
+  let bytes = 0
+  let entries = 0
+  for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    for (const entry of await readdir(at, { withFileTypes: true }).catch(() => [])) {
+      if (++entries > entries_max) return Infinity
+      const path = join(at, entry.name)
+      if (entry.isDirectory()) open.push(path)
+      else bytes += ((await lstat(path).catch(() => undefined))?.blocks ?? 0) * 512
+    }
+  }
+  return bytes
 }
 
 export async function removeScratch(scratch: string): Promise<void> {

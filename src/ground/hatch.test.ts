@@ -197,6 +197,11 @@ describe.each([0, 1, 2] as const)('rung %i', (level) => {
     expect(Number(lines.at(-1))).toBeLessThanOrEqual(1_000_000)
   })
 
+  on('ends what fills the disk', async () => {
+    const { ending } = await finish(hatch, { command: sh('n=0; while :; do n=$((n+1)); head -c 5000000 /dev/zero > part$n; sleep 0.02; done'), limits: { scratch_bytes: 20e6, wall_ms: 15_000 } })
+    expect(ending.reason).toBe('disk')
+  })
+
   on(level === 0 ? 'does not keep code from the house\'s files, and says so' : 'keeps code from the house\'s files and from other runs', async () => {
     const other = await hatch.start({ name: 'other', command: sh('echo private > mine; echo up; sleep 60'), onLine: () => {} })
     await until(() => existsSync(join(other.scratch, 'mine')))
