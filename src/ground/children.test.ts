@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
-import { Child, type ChildOptions, moduleFile } from './children.ts'
+import { moduleFile } from './child-life.ts'
+import { Child, type ChildOptions } from './children.ts'
 import type { FixtureCalls } from './children.fixture.ts'
 import { systemClock } from './clock.ts'
 import { seededDice } from './dice.ts'
@@ -178,7 +179,7 @@ describe('stop', () => {
   })
 })
 
-it.each(['idle', 'busy'])('a %s child dies with a house that was killed', async (mood) => {
+it.each(['idle', 'busy', 'busy, unaided'])('a child that is %s dies with a house that was killed', async (mood) => {
   const folder = mkdtempSync(join(tmpdir(), 'potoroo-children-'))
   const script = join(folder, 'house.ts')
   writeFileSync(
@@ -188,11 +189,15 @@ it.each(['idle', 'busy'])('a %s child dies with a house that was killed', async 
      import { systemDice } from ${JSON.stringify(new URL('./dice.ts', import.meta.url).href)}
      const child = new Child({ name: 'fixture', module: new URL(${JSON.stringify(FIXTURE.href)}), clock: systemClock(), dice: systemDice() })
      await child.start()
-     if (process.argv[2] === 'busy') child.call('block', null).catch(() => {})
+     if (process.argv[2].startsWith('busy')) child.call('block', null).catch(() => {})
      setTimeout(() => console.log(child.pid), 50)
      setInterval(() => {}, 1000)`,
   )
-  const house = spawn(process.execPath, [script, mood], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const house = spawn(process.execPath, [script, mood], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    // Without a path there is no setpriv either, as on systems that have none.
+    env: mood.endsWith('unaided') ? { PATH: '' } : process.env,
+  })
   const [line] = (await once(house.stdout, 'data')) as [Buffer]
   const pid = Number(line.toString())
   expect(alive(pid)).toBe(true)
