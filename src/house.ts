@@ -4,6 +4,8 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { Disk } from '#ground/disk.ts'
 import { systemClock } from '#ground/clock.ts'
+import { Courier } from '#ground/courier.ts'
+import { EGRESS_ALLOW_VARIABLE, HOST_MAP_VARIABLE } from '#ground/egress.ts'
 import { systemDice } from '#ground/dice.ts'
 import { LedgerFacts, factMigrations } from '#ground/facts.ts'
 import { lockFolder } from '#ground/folder-lock.ts'
@@ -20,6 +22,8 @@ import type { Listening } from '#gateway/listener.ts'
 import { canTellPeers } from '#gateway/peer.ts'
 import { Policies, policyMigrations } from '#rooms/identity/policies.ts'
 import { openStorage } from '#rooms/storage/room.ts'
+import { openTokens } from '#rooms/workflows/open-tokens.ts'
+import { openWorkflows } from '#rooms/workflows/room.ts'
 import type { Config } from './config.ts'
 import { VERSION } from './version.ts'
 
@@ -60,7 +64,19 @@ async function furnish(config: Config, clock: Ground['clock'], lock: FolderLock)
   const ground: Ground = { clock, ids, dice, disk, ledger, facts, jobs, log, metrics }
 
   const storage = openStorage(ground, { signers: { verify: async () => 'unknown' }, policies: new Policies(ledger) })
-  const rooms: Room[] = [storage]
+  let listening: Listening | undefined
+  const courier = new Courier({
+    clock,
+    egress: { allow: process.env[EGRESS_ALLOW_VARIABLE], hostMap: process.env[HOST_MAP_VARIABLE] },
+    localHosts: (host) => (listening && gateway.answersFor(host) ? { address: listening.host, port: listening.port } : undefined),
+  })
+  const workflows = openWorkflows(ground, {
+    courier,
+    tokens: openTokens,
+    logs: { write: async () => {} },
+    callbackBase: () => (listening ? `http://${listening.host}:${listening.port}` : 'https://workflowexecutions.googleapis.com'),
+  })
+  const rooms: Room[] = [storage, workflows]
   for (const room of rooms) await room.start()
 
   const figures = {
@@ -83,7 +99,7 @@ async function furnish(config: Config, clock: Ground['clock'], lock: FolderLock)
     log,
     metrics,
   })
-  const { host, port }: Listening = await gateway.listen(config.listen, config.port)
+  const { host, port } = (listening = await gateway.listen(config.listen, config.port))
   const url = `http://${host}:${port}`
   await disk.writeWhole(JSON.stringify({ url, port, pid: process.pid, version: VERSION }), 0o600, 'run.json')
 
@@ -100,6 +116,7 @@ async function furnish(config: Config, clock: Ground['clock'], lock: FolderLock)
   async function close(): Promise<void> {
     await gateway.stop()
     for (const room of rooms.toReversed()) await room.stop()
+    courier.close()
     await facts.stop()
     await jobs.stop()
     await ledger.close()

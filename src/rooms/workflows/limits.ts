@@ -42,3 +42,14 @@ export const REGEX_INSTRUCTIONS_MAX = 20_000
 export const REGEX_STEPS_MAX = 20_000_000
 /** Steps that one execution runs before it lets others have the event loop. */
 export const SLICE_STEPS = 500
+/** Executions that have a driver in memory at a time; the others stand in the ledger until one ends or sleeps. */
+export const DRIVEN_MAX = 500
+/** Overdue executions taken up in one go. */
+export const DUE_BATCH = 100
+/** Compiled revisions kept in memory. */
+export const PROGRAMS_MAX = 200
+export const PAGE_SIZE_DEFAULT = 100
+export const PAGE_SIZE_MAX = 1_000
+/** Executions looked through for one page of a filtered list. */
+export const LIST_SCAN_MAX = 10_000
+export const LABELS_MAX = 64

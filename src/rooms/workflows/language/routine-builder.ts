@@ -70,7 +70,6 @@ export class RoutineBuilder {
     const steps = tree.items.flatMap((item) => {
       const entry = oneEntry(item, 'a step', problems)
       if (!entry) return []
-      if (!/^[\p{L}\p{N}_ -]+$/u.test(entry.key)) problems.add(entry.keyAt, `'${entry.key}' is not a step name (letters, digits and underscores)`)
       const body = asMap(entry.value, `the step '${entry.key}'`, problems, entry.keyAt)
       return body ? [{ name: entry.key, keyAt: entry.keyAt, body, label: { id: -1 } }] : []
     })

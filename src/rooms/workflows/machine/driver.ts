@@ -3,6 +3,7 @@
  * for. When nothing but time or a callback is waited for it lets go, so that a sleeping execution is a row and nothing else.
  */
 import type { Clock } from '#ground/clock.ts'
+import { Fault } from '#ground/fault.ts'
 import type { ValueMap } from '../language/values.ts'
 import { SLICE_STEPS } from '../limits.ts'
 import type { HttpOutcome } from './http-response.ts'
@@ -19,7 +20,7 @@ export interface DriverPorts {
   breathe(): Promise<void>
 }
 
-export type Rest = { rest: 'ended' } | { rest: 'asleep'; wake_at_ms: number | null }
+export type Rest = { rest: 'ended' } | { rest: 'asleep'; wake_at_ms: number | null } | { rest: 'left' }
 
 export class Driver {
   private readonly machine: Machine
@@ -29,6 +30,11 @@ export class Driver {
   private readonly arrived: { wait: number; outcome: HttpOutcome }[] = []
   private stirred: (() => void) | null = null
   private cancelled = false
+  private leaving = false
+  /** A callback came since the last look. */
+  private called = false
+  private unwritten: { resolve(): void; reject(reason: unknown): void }[] = []
+  private isRunning = false
 
   constructor(machine: Machine, executionId: string, ports: DriverPorts) {
     this.machine = machine
@@ -37,26 +43,31 @@ export class Driver {
   }
 
   async run(): Promise<Rest> {
+    this.isRunning = true
     try {
       for (;;) {
+        if (this.leaving) return { rest: 'left' }
         if (this.cancelled) this.machine.cancel()
+        this.called = false
         this.takeArrivals()
         this.machine.wake()
         if (this.machine.run(SLICE_STEPS) === 'more') {
           await this.ports.breathe()
           continue
         }
-        await this.ports.journal.append(this.batch())
+        await this.write()
         if (this.machine.state.outcome) return { rest: 'ended' }
         this.send()
         const due_ms = this.due_ms()
-        if (this.inFlight.size === 0 && this.arrived.length === 0 && !this.cancelled) {
+        if (this.inFlight.size === 0 && this.arrived.length === 0 && !this.cancelled && !this.leaving && !this.called) {
           if (due_ms === null || due_ms > this.ports.clock.now_ms()) return { rest: 'asleep', wake_at_ms: due_ms }
           continue
         }
         await this.stir(due_ms)
       }
     } finally {
+      this.isRunning = false
+      for (const { reject } of this.unwritten.splice(0)) reject(new Fault('UNAVAILABLE', 'backendError', 'The house is stopping.'))
       for (const controller of this.inFlight.values()) controller.abort()
     }
   }
@@ -66,17 +77,57 @@ export class Driver {
     this.stirred?.()
   }
 
-  deliverCallback(id: string, request: ValueMap): ReturnType<Machine['deliverCallback']> {
-    const answer = this.machine.deliverCallback(id, request)
+  /** Lets go where it stands: the journal has all that counts, and requests under way are sent again by the next driver. */
+  leave(): void {
+    this.leaving = true
     this.stirred?.()
+  }
+
+  /** Ends an execution that nobody runs. */
+  async cancelAtRest(): Promise<void> {
+    this.machine.cancel()
+    await this.ports.journal.append(this.batch())
+  }
+
+  /** Whether somebody still runs it; a driver that has gone to rest takes no more events. */
+  get running(): boolean {
+    return this.isRunning
+  }
+
+  /** Resolves once the request is written down, for only then may its sender hear that it was taken. */
+  async deliverCallback(id: string, request: ValueMap): Promise<ReturnType<Machine['deliverCallback']>> {
+    const answer = this.machine.deliverCallback(id, request)
+    if (answer !== 'accepted') return answer
+    if (!this.isRunning) {
+      await this.ports.journal.append(this.batch())
+      return answer
+    }
+    this.called = true
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.unwritten.push({ resolve, reject })
+    this.stirred?.()
+    await promise
     return answer
+  }
+
+  private async write(): Promise<void> {
+    const told = this.unwritten.splice(0)
+    try {
+      await this.ports.journal.append(this.batch())
+      for (const { resolve } of told) resolve()
+    } catch (error) {
+      for (const { reject } of told) reject(error)
+      throw error
+    }
   }
 
   private batch(): Batch {
     const { state, history, logs } = this.machine
+    const kept = state.outcome === null || state.outcome.state === 'FAILED'
+    const sending = this.machine.waits().some(({ wait }) => wait.kind === 'http')
     return {
-      state: state.outcome ? null : writeState(state), outcome: state.outcome, ...history.take(), logs: logs.splice(0), wake_at_ms: this.due_ms(),
-      callbacks: Object.entries(state.callbacks).map(([id, { method }]) => ({ id, method })),
+      state: kept ? writeState(state) : null, outcome: state.outcome, ...history.take(), logs: logs.splice(0),
+      wake_at_ms: sending ? this.ports.clock.now_ms() : this.due_ms(),
     }
   }
 
@@ -106,7 +157,7 @@ export class Driver {
 
   /** Waits until an answer, a callback, a cancellation or the next due time stirs the execution. */
   private async stir(due_ms: number | null): Promise<void> {
-    if (this.arrived.length > 0 || this.cancelled) return
+    if (this.arrived.length > 0 || this.cancelled || this.leaving || this.called) return
     const { promise, resolve } = Promise.withResolvers<void>()
     this.stirred = resolve
     const cancel = due_ms === null ? undefined : this.ports.clock.after(due_ms - this.ports.clock.now_ms(), resolve)

@@ -11,15 +11,14 @@ export interface HttpCaller {
 
 /** What one blocking point writes, in one transaction and before any of its waits is acted upon. */
 export interface Batch {
-  /** The whole state; null once the execution has ended. */
+  /** The whole state; null once the execution has ended well or was cancelled. */
   state: string | null
   outcome: Outcome | null
   records: StepRecord[]
   closings: StepClosing[]
   logs: LogLine[]
-  /** When the execution must be looked at again, as far as that is known. */
+  /** When the execution must be looked at again; at once while it has a request under way, null while only a callback can move it. */
   wake_at_ms: number | null
-  callbacks: { id: string; method: string }[]
 }
 
 export interface Journal {

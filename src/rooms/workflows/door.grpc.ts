@@ -1,0 +1,155 @@
+/**
+ * The same two APIs over gRPC, in plaintext on the house's port: the Python client of executions knows nothing else. Messages are
+ * made from the JSON resources of wire.ts, so that both protocols always say the same.
+ */
+import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
+import type { handleUnaryCall, sendUnaryData, Server, ServerUnaryCall, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
+import type { MessageTypeDefinition, PackageDefinition } from '@grpc/proto-loader'
+import type { GrpcDoor } from '#ground/door.ts'
+import { asFault, Fault, GRPC_STATUS } from '#ground/fault.ts'
+import { traceFrom, withTrace } from '#ground/trace.ts'
+import { invalid } from './faults.ts'
+import { parentName } from './names.ts'
+import { pageSize, textOf, tokenOf } from './paging.ts'
+import type { WorkflowsRoomService } from './service.ts'
+import type { Operation } from './types.ts'
+import { executionResource, operationResource, workflowResource } from './wire.ts'
+
+type Message = Record<string, unknown>
+type Handler = (request: Message) => Promise<Message>
+
+const WORKFLOWS = 'google.cloud.workflows.v1'
+const EXECUTIONS = 'google.cloud.workflows.executions.v1'
+
+export function workflowsGrpcDoor(service: WorkflowsRoomService): GrpcDoor {
+  return {
+    name: 'workflows',
+    async register(server: Server) {
+      const { loadSync } = await import('@grpc/proto-loader')
+      const root = dirname(createRequire(import.meta.url).resolve('google-proto-files/package.json'))
+      const files = ['google/cloud/workflows/v1/workflows.proto', 'google/cloud/workflows/executions/v1/executions.proto']
+      const definitions = loadSync(files, { keepCase: false, longs: String, enums: String, defaults: true, includeDirs: [root] })
+      server.addService(definitions[`${WORKFLOWS}.Workflows`] as ServiceDefinition, unary(workflowHandlers(service, definitions)))
+      server.addService(definitions[`${EXECUTIONS}.Executions`] as ServiceDefinition, unary(executionHandlers(service)))
+    },
+  }
+}
+
+function unary(handlers: Record<string, Handler>): UntypedServiceImplementation {
+  const wrap = (handler: Handler): handleUnaryCall<Message, Message> => (call, done) => void answer(handler, call, done)
+  return Object.fromEntries(Object.entries(handlers).map(([name, handler]) => [name, wrap(handler)]))
+}
+
+async function answer(handler: Handler, call: ServerUnaryCall<Message, Message>, done: sendUnaryData<Message>): Promise<void> {
+  try {
+    const trace = traceFrom(call.metadata.get('traceparent')[0]?.toString())
+    done(null, await withTrace(trace, () => handler(call.request)))
+  } catch (error) {
+    const fault = asFault(error)
+    done({ code: GRPC_STATUS[fault.code], details: fault.hint === undefined ? fault.message : `${fault.message} ${fault.hint}` })
+  }
+}
+
+function workflowHandlers(service: WorkflowsRoomService, definitions: PackageDefinition): Record<string, Handler> {
+  const { workflows } = service
+  const operation = (done: Operation): Message => {
+    const { name, metadata, response } = operationResource(done) as { name: string; metadata: Message; response: Message }
+    return { name, done: true, metadata: any(definitions, metadata), response: any(definitions, response) }
+  }
+  return {
+    async listWorkflows({ parent, pageSize: size, pageToken }) {
+      const limit = pageSize(size as number)
+      const found = await workflows.list(parentIn(parent), textOf(pageToken as string), limit + 1)
+      const page = found.slice(0, limit)
+      return {
+        workflows: page.map(({ workflow, revision }) => message(workflowResource(workflow, revision))),
+        nextPageToken: found.length > limit ? tokenOf(page.at(-1)!.workflow.name) : '',
+      }
+    },
+    async getWorkflow({ name, revisionId }) {
+      const { workflow, revision } = await workflows.get(text(name), text(revisionId))
+      return message(workflowResource(workflow, revision))
+    },
+    async createWorkflow({ parent, workflow, workflowId }) {
+      return operation((await workflows.create(parentIn(parent), text(workflowId), body(workflow))).operation)
+    },
+    async updateWorkflow({ workflow, updateMask }) {
+      const fields = body(workflow)
+      const mask = ((updateMask as { paths?: string[] } | null)?.paths ?? []).map(String)
+      const given = mask.length > 0 ? fields : Object.fromEntries(Object.entries(fields).filter(([, value]) => !isDefault(value)))
+      return operation((await workflows.patch(text(fields['name']), given, mask)).operation)
+    },
+    deleteWorkflow: async ({ name }) => operation(await service.removeWorkflow(text(name))),
+    async listWorkflowRevisions({ name, pageSize: size, pageToken }) {
+      const limit = pageSize(size as number)
+      const before = Number(textOf(pageToken as string) || Number.MAX_SAFE_INTEGER)
+      const { workflow, revisions } = await workflows.revisions(text(name), before, limit + 1)
+      const page = revisions.slice(0, limit)
+      return {
+        workflows: page.map((revision) => message(workflowResource(workflow, revision))),
+        nextPageToken: revisions.length > limit ? tokenOf(String(page.at(-1)!.number)) : '',
+      }
+    },
+  }
+}
+
+function executionHandlers({ executions }: WorkflowsRoomService): Record<string, Handler> {
+  return {
+    createExecution: async ({ parent, execution }) => message(executionResource(await executions.create(text(parent), body(execution)), 'FULL', [])),
+    async getExecution({ name, view }) {
+      const { execution, steps } = await executions.get(text(name))
+      return message(executionResource(execution, view === 'BASIC' ? 'BASIC' : 'FULL', steps))
+    },
+    async listExecutions({ parent, pageSize: size, pageToken, filter, view }) {
+      const { page, cursor } = await executions.list(text(parent), { filter: text(filter), cursor: text(pageToken), limit: pageSize(size as number) })
+      return { executions: page.map((execution) => message(executionResource(execution, view === 'FULL' ? 'FULL' : 'BASIC'))), nextPageToken: cursor ?? '' }
+    },
+    cancelExecution: async ({ name }) => message(executionResource(await executions.cancel(text(name)), 'FULL')),
+  }
+}
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '')
+
+function parentIn(value: unknown): string {
+  const found = /^projects\/([^/]+)\/locations\/([^/]+)$/.exec(text(value))
+  if (!found) throw invalid(`Not a parent: ${text(value).slice(0, 200)}`, 'It has the form projects/P/locations/L.')
+  return parentName(found[1]!, found[2]!)
+}
+
+/** A resource as proto-loader decodes it; unset words arrive as their `…_UNSPECIFIED`, which the services take. */
+function body(value: unknown): Message {
+  if (typeof value !== 'object' || value === null) throw new Fault('INVALID_ARGUMENT', 'required', 'The request carries no resource.')
+  return value as Message
+}
+
+const isDefault = (value: unknown): boolean =>
+  value === '' || value === null || (typeof value === 'string' && value.endsWith('_UNSPECIFIED')) || (typeof value === 'object' && Object.keys(value).length === 0)
+
+/** Times and durations of the JSON form as the messages that stand for them. */
+function message(resource: unknown, key = ''): Message {
+  return convert(resource, key) as Message
+}
+
+function convert(value: unknown, key: string): unknown {
+  if (Array.isArray(value)) return value.map((item) => convert(item, ''))
+  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, convert(item, name)]))
+  if (typeof value !== 'string') return value
+  if (key.endsWith('Time')) {
+    const ms = Date.parse(value)
+    return { seconds: String(Math.floor(ms / 1000)), nanos: (ms % 1000) * 1_000_000 }
+  }
+  if (key === 'duration') {
+    const [seconds, fraction = '0'] = value.replace(/s$/, '').split('.')
+    return { seconds, nanos: Number(fraction.padEnd(9, '0')) }
+  }
+  return value
+}
+
+function any(definitions: PackageDefinition, { '@type': type, ...fields }: Message): Message {
+  const typeUrl = String(type)
+  const name = typeUrl.slice(typeUrl.indexOf('/') + 1)
+  const definition = definitions[name] as MessageTypeDefinition<object, object> | undefined
+  // Empty has no fields, and its file is not among those loaded by name.
+  return { type_url: typeUrl, value: definition ? definition.serialize(message(fields)) : Buffer.alloc(0) }
+}

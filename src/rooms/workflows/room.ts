@@ -1,0 +1,63 @@
+/** The workflows room's plug: Google's Workflows and Workflow Executions APIs, and the machine behind them. */
+import type { CourierAnswer, CourierRequest } from '#ground/courier.ts'
+import type { Door } from '#ground/door.ts'
+import { sendGoogleFault } from '#ground/google-errors.ts'
+import type { Ground, Health, Room } from '#ground/room.ts'
+import { executionRoutes } from './door.executions.ts'
+import { workflowsGrpcDoor } from './door.grpc.ts'
+import { workflowRoutes } from './door.workflows.ts'
+import type { LogLine } from './machine/host.ts'
+import { workflowMigrations } from './migrations.ts'
+import { WorkflowsRoomService } from './service.ts'
+import type { Execution } from './types.ts'
+
+export interface CourierPort {
+  send(request: CourierRequest): Promise<Pick<CourierAnswer, 'status' | 'headers' | 'bytes'>>
+}
+
+/** Credentials of a service account, for `auth: OAuth2` and `auth: OIDC`. */
+export interface TokenPort {
+  access(serviceAccount: string, scopes: readonly string[]): Promise<string>
+  identity(serviceAccount: string, audience: string): Promise<string>
+}
+
+/** Where `sys.log` goes. */
+export interface LogPort {
+  write(execution: Execution, lines: readonly LogLine[]): Promise<void>
+}
+
+export interface WorkflowPorts {
+  courier: CourierPort
+  tokens: TokenPort
+  logs: LogPort
+  /** Where callbacks reach the house: `http://127.0.0.1:4280`. */
+  callbackBase(): string
+}
+
+export interface WorkflowsRoom extends Room {
+  readonly service: WorkflowsRoomService
+}
+
+export function openWorkflows(ground: Ground, ports: WorkflowPorts): WorkflowsRoom {
+  const service = new WorkflowsRoomService(ground, ports)
+  let health: Health = { state: 'starting' }
+  const door: Door = {
+    name: 'workflows',
+    hosts: ['workflows.googleapis.com', 'workflowexecutions.googleapis.com'],
+    routes: [...workflowRoutes(service), ...executionRoutes(service)],
+    renderFault: sendGoogleFault,
+  }
+  return {
+    name: 'workflows',
+    doors: [door],
+    grpcDoors: [workflowsGrpcDoor(service)],
+    service,
+    async start() {
+      await ground.ledger.migrate('workflows', workflowMigrations)
+      await service.performer.start()
+      health = { state: 'ready' }
+    },
+    stop: () => service.performer.stop(),
+    health: () => health,
+  }
+}
