@@ -126,8 +126,8 @@ export class Listener {
 }
 
 /** Cuts off a client that goes silent in the middle of its body (Node destroys a socket that times out); once the body is whole, the answer may take its time. */
-function watchBody(request: IncomingMessage): void {
-  request.socket.setTimeout(BODY_IDLE_MS_MAX)
+function watchBody(request: IncomingMessage, idle_ms: number): void {
+  request.socket.setTimeout(idle_ms)
   request.once('end', () => request.socket.setTimeout(0))
 }
 

@@ -20,12 +20,14 @@ export function boundaryOf(contentType: string | undefined): string {
 export async function* readMultipart(source: AsyncIterable<Buffer>, boundary: string): AsyncGenerator<Part> {
   const reader = new Reader(source)
   const opening = Buffer.from(`--${boundary}`)
-  const delimiter = Buffer.from(`\r\n--${boundary}`)
+  let delimiter: Buffer | undefined
   await reader.skipPast(opening)
   for (let count = 0; ; count++) {
     if (count > PARTS_MAX) throw malformed(`it has more than ${PARTS_MAX} parts`)
     const after = await reader.line()
     if (after.startsWith('--')) return
+    // Some clients end their lines with a line feed alone; the first boundary shows which.
+    delimiter ??= Buffer.from(`${reader.lineEnd}--${boundary}`)
     const headers = await readHeaders(reader)
     yield { headers, body: reader.until(delimiter) }
   }
@@ -58,6 +60,8 @@ export async function collect(body: AsyncIterable<Buffer>, bytesMax: number): Pr
 class Reader {
   private readonly source: AsyncIterator<Buffer>
   private buffered: Buffer = Buffer.alloc(0)
+  /** How the line read last ended. */
+  lineEnd: '\r\n' | '\n' = '\r\n'
 
   constructor(source: AsyncIterable<Buffer>) {
     this.source = source[Symbol.asyncIterator]()
@@ -81,6 +85,7 @@ class Reader {
       if (at >= 0) {
         const line = this.buffered.toString('utf8', 0, at)
         this.buffered = this.buffered.subarray(at + 1)
+        this.lineEnd = line.endsWith('\r') ? '\r\n' : '\n'
         return line.endsWith('\r') ? line.slice(0, -1) : line
       }
       if (this.buffered.length > HEADER_BYTES_MAX) throw malformed('a header line is too long')

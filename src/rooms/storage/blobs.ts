@@ -220,11 +220,11 @@ export class BlobWriter {
   }
 
   /** Syncs and lets go, leaving the file in staging for later. */
-  async park(): Promise<{ id: string; size: number; md5: string }> {
+  async park(): Promise<{ id: string; size: number; md5: string; crc32c: string }> {
     await this.sync()
-    const { md5 } = await this.hasher.digest()
+    const digest = await this.hasher.digest()
     await this.close()
-    return { id: this.file.id, size: this.file.size, md5 }
+    return { id: this.file.id, size: this.file.size, ...digest }
   }
 
   async discard(): Promise<void> {

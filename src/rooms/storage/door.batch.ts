@@ -26,8 +26,9 @@ async function batch(call: Call): Promise<void> {
 
 /** An HTTP request as text: its line, its headers, its body. */
 function readInner(bytes: Buffer): { verb: string; target: string; headers: Record<string, string>; body: Buffer } {
-  const end = bytes.indexOf('\r\n\r\n')
-  const head = bytes.toString('utf8', 0, end < 0 ? bytes.length : end).split('\r\n')
+  const text = bytes.toString('latin1')
+  const blank = /\r?\n\r?\n/.exec(text)
+  const head = bytes.toString('utf8', 0, blank?.index ?? bytes.length).trimStart().split(/\r?\n/)
   const line = /^([A-Z]+) (\S+)(?: HTTP\/[\d.]+)?$/.exec(head[0]?.trim() ?? '')
   if (!line) throw invalid('A part of the batch is not an HTTP request.', 'badRequest')
   const headers: Record<string, string> = {}
@@ -35,5 +36,5 @@ function readInner(bytes: Buffer): { verb: string; target: string; headers: Reco
     const colon = entry.indexOf(':')
     if (colon > 0) headers[entry.slice(0, colon).trim().toLowerCase()] = entry.slice(colon + 1).trim()
   }
-  return { verb: line[1]!, target: line[2]!, headers, body: end < 0 ? Buffer.alloc(0) : bytes.subarray(end + 4) }
+  return { verb: line[1]!, target: line[2]!, headers, body: blank ? bytes.subarray(blank.index + blank[0].length) : Buffer.alloc(0) }
 }

@@ -74,7 +74,8 @@ async function put(call: Call, storage: StorageService): Promise<void> {
   const uploadId = call.query.get('uploadId')
   if (partNumber !== null && uploadId !== null) {
     const part = await storage.uploads.part(uploadId, wholeNumber(partNumber, 'partNumber'), call.request, bodySize(call.request), digestsFromHeaders(call.request))
-    return call.send(200, '', { etag: `"${part.md5}"`, 'x-goog-hash': `md5=${Buffer.from(part.md5, 'hex').toString('base64')}` })
+    const etag = Buffer.from(part.md5!, 'base64').toString('hex')
+    return call.send(200, '', { etag: `"${etag}"`, 'x-goog-hash': `crc32c=${part.crc32c},md5=${part.md5}` })
   }
   const session = call.query.get('upload_id')
   if (session !== null) return resume(call, storage, session)

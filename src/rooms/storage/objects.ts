@@ -229,7 +229,7 @@ export function retentionEnd_ms(bucket: Bucket, object: StoredObject): number {
   return period_s === 0 ? 0 : object.created_ms + period_s * 1000
 }
 
-function checkDigests(blob: Blob, digests: Digests): void {
+export function checkDigests(blob: Pick<Blob, 'crc32c' | 'md5'>, digests: Digests): void {
   if (digests.crc32c !== undefined && digests.crc32c !== blob.crc32c) throw badDigest('crc32c', digests.crc32c, blob.crc32c)
   if (digests.md5 !== undefined && blob.md5 !== null && digests.md5 !== blob.md5) throw badDigest('md5', digests.md5, blob.md5)
 }

@@ -18,6 +18,11 @@ export function generationOf(query: URLSearchParams, name = 'generation'): numbe
   return text === null || text === '' ? undefined : wholeNumber(text, name)
 }
 
+/** Python clients write `True`. */
+function flag(query: URLSearchParams, name: string): boolean {
+  return query.get(name)?.toLowerCase() === 'true'
+}
+
 /** The announced length of the body; undefined for chunked ones. */
 export function bodySize(request: IncomingMessage): number | undefined {
   const length = header(request, 'content-length')
@@ -38,8 +43,8 @@ export function listQuery(query: URLSearchParams): ListQuery {
     startOffset: query.get('startOffset') ?? '',
     endOffset: query.get('endOffset') ?? '',
     matchGlob: query.get('matchGlob') ?? '',
-    includeTrailingDelimiter: query.get('includeTrailingDelimiter') === 'true',
-    versions: query.get('versions') === 'true',
+    includeTrailingDelimiter: flag(query, 'includeTrailingDelimiter'),
+    versions: flag(query, 'versions'),
     maxResults: maxResults(query),
     pageToken: query.get('pageToken') ?? '',
   }

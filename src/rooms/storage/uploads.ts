@@ -10,6 +10,7 @@ import { Turns } from '#ground/turns.ts'
 import type { BlobWriter, Blobs } from './blobs.ts'
 import { incomplete, invalid, noUpload } from './faults.ts'
 import { PARTS_MAX, UPLOAD_AGE_MS_MAX } from './limits.ts'
+import { checkDigests } from './objects.ts'
 import type { Objects, Put } from './objects.ts'
 import type { StoredPart, UploadShelf } from './shelf.uploads.ts'
 import type { Blob, Digests, StoredObject, Upload } from './types.ts'
@@ -106,24 +107,24 @@ export class Uploads {
 
   // Numbered parts, as the XML API uploads them.
 
-  async part(id: string, number: number, body: AsyncIterable<Buffer>, size: number | undefined, digests: Digests): Promise<StoredPart> {
+  async part(id: string, number: number, body: AsyncIterable<Buffer>, size: number | undefined, digests: Digests): Promise<Digests> {
     if (number < 1 || number > PARTS_MAX) throw invalid(`Part numbers are from 1 to ${PARTS_MAX}.`)
     await this.open(id)
     const writer = await this.blobs.write(this.blobs.newId(), { sizeHint: size })
-    let parked: { size: number; md5: string; id: string }
+    let parked: Awaited<ReturnType<BlobWriter['park']>>
     try {
       await writer.append(body)
       if (size !== undefined && writer.size !== size) throw incomplete()
       parked = await writer.park()
-      if (digests.md5 !== undefined && digests.md5 !== parked.md5) throw invalid('The part does not match its Content-MD5.')
+      checkDigests(parked, digests)
     } catch (thrown) {
       await writer.discard()
       throw thrown
     }
-    const part = { number, blob: parked.id, size: parked.size, md5: Buffer.from(parked.md5, 'base64').toString('hex'), updated_ms: this.clock.now_ms() }
-    const replaced = await this.shelf.putPart(id, part)
+    const md5 = Buffer.from(parked.md5, 'base64').toString('hex')
+    const replaced = await this.shelf.putPart(id, { number, blob: parked.id, size: parked.size, md5, updated_ms: this.clock.now_ms() })
     if (replaced !== undefined) await this.blobs.discardStaged(replaced)
-    return part
+    return { crc32c: parked.crc32c, md5: parked.md5 }
   }
 
   async parts(id: string): Promise<{ upload: Upload; parts: StoredPart[] }> {
