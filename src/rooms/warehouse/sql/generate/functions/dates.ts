@@ -203,7 +203,7 @@ function date(call: Call): string {
 
 function time(call: Call): string {
   const [a, b, c] = call.args
-  if (kindOf(call) === 'INT64') return `gs_make_time(${a}, ${b}, ${c})`
+  if (kindOf(call) === 'INT64') return `CAST(gs_make_clock(${a}, ${b}, ${c}) AS TIME)`
   if (kindOf(call) === 'TIMESTAMP') return `CAST(timezone(${b ?? "'UTC'"}, ${a}) AS TIME)`
   if (kindOf(call) === 'STRING') return castText(a!, { kind: 'STRING' }, { kind: 'TIME' })
   return `CAST(${a} AS TIME)`

@@ -1,16 +1,13 @@
 /** Arithmetic and mathematics. */
-import { double, numeric, bignumeric } from '../../literal.ts'
+import { bignumeric, double, numeric } from '../../literal.ts'
 import { duckType } from '../../sqltype.ts'
 import type { Call, Rule, Rules } from '../calls.ts'
 import { intervalMath } from './intervals.ts'
 import { castText } from './casts.ts'
 
-const isZero = (type: string | undefined) => (type === 'BIGNUMERIC' ? `'0'::BIGNUM` : '0')
-
 function add(sign: '+' | '-'): Rule {
   return (call) => {
     const [a, b] = call.args as [string, string]
-    const kinds = call.types.map((type) => type?.kind)
     const special = intervalMath(call, sign)
     if (special) return special
     switch (call.type.kind) {
@@ -21,16 +18,16 @@ function add(sign: '+' | '-'): Rule {
       case 'FLOAT64':
         return floatGuard(`(${a} ${sign} ${b})`, call, sign === '+' ? 'addition' : 'subtraction', sign)
       default:
-        return kinds[0] === 'INT64' || true ? `(${a} ${sign} ${b})` : ''
+        return `(${a} ${sign} ${b})`
     }
   }
 }
 
 /** Overflow to infinity from finite numbers is an error. Only constants are guarded: the check on every row would double the cost. */
 function floatGuard(text: string, call: Call, word: string, sign: string): string {
+  const nodes = (call.node['argument_list'] ?? []) as { node: string }[]
+  if (!nodes.every((node) => node.node === 'ResolvedLiteral')) return text
   const [a, b] = call.args
-  if (call.constant(0) === undefined && !/::DOUBLE\)?$/.test(a ?? '')) return text
-  if (!/::DOUBLE\)?$/.test(b ?? '') || !/::DOUBLE\)?$/.test(a ?? '')) return text
   return `(CASE WHEN isinf(${text}) AND NOT isinf(${a}) AND NOT isinf(${b}) THEN error('Floating point error in ${word}: ' || ${a} || ' ${sign} ' || ${b}) ELSE ${text} END)`
 }
 

@@ -1,0 +1,252 @@
+/** STRING functions that DuckDB has not, or has otherwise. Positions count characters (code points). */
+import { remembered, type ScalarFunction } from '../scalar.ts'
+import { general, doubleText } from './numbers.ts'
+import { formatText } from './format.ts'
+
+const CHARS_MAX = 1_048_576
+
+/** Code points; plain ASCII is its own array of positions. */
+const isAscii = (text: string) => /^[\x00-\x7f]*$/.test(text)
+const points = (text: string): string[] => (isAscii(text) ? text.split('') : Array.from(text))
+
+function substring(text: string, position: bigint, length: bigint): string {
+  if (length < 0n) throw new Error('Third argument in SUBSTR() cannot be negative')
+  const all = isAscii(text) ? text : Array.from(text)
+  const size = BigInt(all.length)
+  let start = position
+  if (start < 0n) start = start + size < 0n ? 0n : start + size
+  else if (start > 0n) start -= 1n
+  const end = start + length > size ? size : start + length
+  if (start >= size) return ''
+  const part = all.slice(Number(start), Number(end))
+  return typeof part === 'string' ? part : part.join('')
+}
+
+function pad(left: boolean) {
+  return (text: string, size: bigint, fill: string): string => {
+    const word = left ? 'LPAD' : 'RPAD'
+    if (size < 0n) throw new Error(`Second argument (output size) for ${word} cannot be negative`)
+    if (size > BigInt(CHARS_MAX)) throw new Error(`Output of ${word} exceeds max allowed output size of 1MB`)
+    if (fill === '') throw new Error(`Third argument (pad pattern) for ${word} cannot be empty`)
+    const all = points(text)
+    const width = Number(size)
+    if (all.length >= width) return all.slice(0, width).join('')
+    const filler = points(fill)
+    const extra = Array.from({ length: width - all.length }, (_, i) => filler[i % filler.length]).join('')
+    return left ? extra + text : text + extra
+  }
+}
+
+function instr(text: string, part: string, position: bigint, occurrence: bigint): bigint {
+  if (position === 0n) throw new Error('Third argument (position) for INSTR cannot be 0')
+  if (occurrence <= 0n) throw new Error('Fourth argument (occurrence) for INSTR must be positive')
+  const all = points(text)
+  const wanted = points(part)
+  const matches = (at: number) => wanted.every((char, i) => all[at + i] === char)
+  let left = occurrence
+  if (position > 0n) {
+    for (let at = Number(position) - 1; at + wanted.length <= all.length; at++) if (matches(at) && --left === 0n) return BigInt(at + 1)
+  } else {
+    for (let at = all.length + Number(position); at >= 0; at--) if (at + wanted.length <= all.length && matches(at) && --left === 0n) return BigInt(at + 1)
+  }
+  return 0n
+}
+
+function codePoint(value: bigint | null, what: string): string {
+  if (value === null || value < 0n || value > 0x10ffffn || (value >= 0xd800n && value <= 0xdfffn)) throw new Error(`Invalid codepoint ${value}${what}`)
+  return String.fromCodePoint(Number(value))
+}
+
+/** American Soundex. */
+function soundex(text: string): string {
+  const codes: Record<string, string> = { B: '1', F: '1', P: '1', V: '1', C: '2', G: '2', J: '2', K: '2', Q: '2', S: '2', X: '2', Z: '2', D: '3', T: '3', L: '4', M: '5', N: '5', R: '6' }
+  let out = ''
+  let last = ''
+  for (const char of text.toUpperCase()) {
+    if (!/[A-Z]/.test(char)) continue
+    const code = codes[char] ?? ''
+    if (!out) out = char
+    else if (code && code !== last) out += code
+    if (char !== 'H' && char !== 'W') last = code
+    if (out.length === 4) break
+  }
+  return out && out.padEnd(4, '0')
+}
+
+export function editDistance<T>(a: readonly T[], b: readonly T[], max: bigint | null): bigint {
+  if (max !== null && max < 0n) throw new Error('max_distance must be non-negative')
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let k = 1; k <= b.length; k++) next[k] = Math.min(row[k]! + 1, next[k - 1]! + 1, row[k - 1]! + (a[i - 1] === b[k - 1] ? 0 : 1))
+    row = next
+  }
+  const found = BigInt(row[b.length]!)
+  return max !== null && found > max ? max : found
+}
+
+function translate(text: string, from: string, to: string): string {
+  const source = points(from)
+  const target = points(to)
+  const map = new Map<string, string>()
+  source.forEach((char, i) => {
+    if (map.has(char)) throw new Error(`Duplicate character "${char}" in TRANSLATE source characters`)
+    map.set(char, target[i] ?? '')
+  })
+  return points(text).map((char) => map.get(char) ?? char).join('')
+}
+
+function initcap(text: string, delimiters: string): string {
+  const set = new Set(points(delimiters))
+  let start = true
+  return points(text).map((char) => {
+    const out = start ? char.toUpperCase() : char.toLowerCase()
+    start = set.has(char)
+    return out
+  }).join('')
+}
+
+function splitSubstr(text: string, separator: string, start: bigint, count: bigint): string {
+  if (separator === '') throw new Error('The delimiter of SPLIT_SUBSTR must not be empty')
+  if (count < 0n) throw new Error('The count argument of SPLIT_SUBSTR must be non-negative')
+  const parts = text.split(separator)
+  let from = start > 0n ? Number(start) - 1 : start === 0n ? 0 : parts.length + Number(start)
+  if (from < 0) from = 0
+  return parts.slice(from, count > 1_000_000_000n ? undefined : from + Number(count)).join(separator)
+}
+
+// ---------------------------------------------------------------- regular expressions that RE2 in DuckDB cannot serve
+
+/** RE2's spellings in JavaScript's. */
+export const pattern = remembered((key: string): RegExp => {
+  const [flags, source] = [key.slice(0, key.indexOf(':')), key.slice(key.indexOf(':') + 1)]
+  let text = source
+  let extra = ''
+  const head = /^\(\?([imsU]+)\)/.exec(text)
+  if (head) {
+    text = text.slice(head[0].length)
+    extra = head[1]!.replace(/[^ims]/g, '')
+  }
+  text = text.replace(/\(\?P</g, '(?<').replace(/\\z/g, '$(?![\\s\\S])').replace(/\\A/g, '(?<![\\s\\S])').replace(/\\Q([\s\S]*?)(?:\\E|$)/g, (_all, raw: string) => raw.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+  const classes: Record<string, string> = { alpha: 'A-Za-z', digit: '0-9', alnum: '0-9A-Za-z', upper: 'A-Z', lower: 'a-z', space: '\\s', punct: '!-\\/:-@\\[-`{-~', word: '\\w', xdigit: '0-9A-Fa-f', blank: ' \\t', cntrl: '\\x00-\\x1f\\x7f', print: ' -~', graph: '!-~', ascii: '\\x00-\\x7f' }
+  text = text.replace(/\[:(\w+):\]/g, (all, which: string) => classes[which] ?? all).replace(/\\p([A-Z])/g, '\\p{$1}').replace(/\\P([A-Z])/g, '\\P{$1}')
+  // The u mode refuses escapes of plain characters that RE2 allows.
+  text = text.replace(/\\([^\w\s^$\\.*+?()[\]{}|/-])/g, '$1').replace(/\\-/g, '\\x2d')
+  try {
+    return new RegExp(text, `${flags}u${[...new Set(extra)].join('')}`)
+  } catch {
+    throw new Error(`Cannot parse regular expression: ${source}`)
+  }
+}, 200)
+
+export function regexpInstr(text: string, source: string, position: bigint, occurrence: bigint, after: bigint): bigint {
+  if (position <= 0n) throw new Error('The position must be positive')
+  if (occurrence <= 0n) throw new Error('The occurrence must be positive')
+  if (after !== 0n && after !== 1n) throw new Error('The occurrence_position must be 0 or 1')
+  const all = points(text)
+  if (position > BigInt(all.length) || source === '') return 0n
+  const skipped = all.slice(0, Number(position) - 1).join('')
+  const rest = text.slice(skipped.length)
+  let left = occurrence
+  for (const match of rest.matchAll(pattern(`dg:${source}`))) {
+    if (--left > 0n) continue
+    const [start, end] = (match as RegExpMatchArray & { indices: [number, number][] }).indices[match.length > 1 ? 1 : 0]!
+    return position + BigInt(points(rest.slice(0, after ? end : start)).length)
+  }
+  return 0n
+}
+
+/** REGEXP_REPLACE with a replacement that is not a constant: \0 to \9 are groups, \\ a backslash. */
+export function regexpReplace(text: string, source: string, replacement: string): string {
+  const expression = pattern(`g:${source}`)
+  const pieces = replacement.match(/\\[\s\S]?|[^\\]+/g) ?? []
+  for (const piece of pieces) if (piece[0] === '\\' && !/^\\[\d\\]$/.test(piece)) throw new Error(`Invalid REGEXP_REPLACE pattern: Rewrite schema error: '\\' must be followed by a digit or '\\'.`)
+  return text.replace(expression, (...match: unknown[]) => pieces.map((piece) => (piece[0] !== '\\' ? piece : piece[1] === '\\' ? '\\' : String(match[Number(piece[1])] ?? ''))).join(''))
+}
+
+const extractAll = (text: string, source: string) => [...text.matchAll(pattern(`g:${source}`))].map((match) => {
+  if (match.length > 2) throw new Error('Regular expressions passed into extraction functions must not have more than 1 capturing group')
+  return match.length > 1 ? (match[1] ?? '') : match[0]
+})
+
+function regexpExtract(text: string, source: string, position: bigint, occurrence: bigint): string | null {
+  if (position <= 0n) throw new Error('The position must be positive')
+  if (occurrence <= 0n) throw new Error('The occurrence must be positive')
+  const all = points(text)
+  if (position > BigInt(all.length) + 1n) return null
+  const rest = all.slice(Number(position) - 1).join('')
+  return extractAll(rest, source)[Number(occurrence) - 1] ?? null
+}
+
+const normalized = (text: string, form: string, fold: boolean) => {
+  const made = text.normalize(form as 'NFC')
+  return fold ? made.toLowerCase().replaceAll('ß', 'ss').normalize(form as 'NFC') : made
+}
+
+export const text: ScalarFunction[] = [
+  { name: 'gs_substr', parameters: ['VARCHAR', 'BIGINT', 'BIGINT'], returns: 'VARCHAR', run: substring },
+  {
+    name: 'gs_left', parameters: ['VARCHAR', 'BIGINT'], returns: 'VARCHAR',
+    run(value: string, size: bigint) {
+      if (size < 0n) throw new Error('Second argument in LEFT() cannot be negative')
+      return size > BigInt(value.length) ? value : points(value).slice(0, Number(size)).join('')
+    },
+  },
+  {
+    name: 'gs_right', parameters: ['VARCHAR', 'BIGINT'], returns: 'VARCHAR',
+    run(value: string, size: bigint) {
+      if (size < 0n) throw new Error('Second argument in RIGHT() cannot be negative')
+      const all = points(value)
+      return size >= BigInt(all.length) ? value : all.slice(all.length - Number(size)).join('')
+    },
+  },
+  { name: 'gs_lpad', parameters: ['VARCHAR', 'BIGINT', 'VARCHAR'], returns: 'VARCHAR', run: pad(true) },
+  { name: 'gs_rpad', parameters: ['VARCHAR', 'BIGINT', 'VARCHAR'], returns: 'VARCHAR', run: pad(false) },
+  { name: 'gs_split_chars', parameters: ['VARCHAR'], returns: 'VARCHAR[]', run: points },
+  { name: 'gs_instr', parameters: ['VARCHAR', 'VARCHAR', 'BIGINT', 'BIGINT'], returns: 'BIGINT', run: instr },
+  { name: 'gs_initcap', parameters: ['VARCHAR', 'VARCHAR'], returns: 'VARCHAR', run: initcap },
+  { name: 'gs_reverse', parameters: ['VARCHAR'], returns: 'VARCHAR', run: (value: string) => points(value).reverse().join('') },
+  {
+    name: 'gs_repeat', parameters: ['VARCHAR', 'BIGINT'], returns: 'VARCHAR',
+    run(value: string, count: bigint) {
+      if (count < 0n) throw new Error('Second argument in REPEAT() cannot be negative')
+      if (BigInt(value.length) * count > BigInt(CHARS_MAX)) throw new Error('Output of REPEAT exceeds max allowed output size of 1MB')
+      return value.repeat(Number(count))
+    },
+  },
+  { name: 'gs_translate', parameters: ['VARCHAR', 'VARCHAR', 'VARCHAR'], returns: 'VARCHAR', run: translate },
+  {
+    name: 'gs_ascii', parameters: ['VARCHAR'], returns: 'BIGINT',
+    run(value: string) {
+      const code = value.codePointAt(0) ?? 0
+      if (code > 127) throw new Error('Input to ASCII is not a valid ASCII character')
+      return BigInt(code)
+    },
+  },
+  { name: 'gs_chr', parameters: ['BIGINT'], returns: 'VARCHAR', run: (value: bigint) => (value === 0n ? '' : codePoint(value, ' in CHR')) },
+  { name: 'gs_unicode', parameters: ['VARCHAR'], returns: 'BIGINT', run: (value: string) => BigInt(value.codePointAt(0) ?? 0) },
+  { name: 'gs_to_code_points', parameters: ['VARCHAR'], returns: 'BIGINT[]', run: (value: string) => Array.from(value, (char) => BigInt(char.codePointAt(0)!)) },
+  { name: 'gs_code_points_to_string', parameters: ['BIGINT[]'], returns: 'VARCHAR', run: (value: (bigint | null)[]) => (value.includes(null) ? null : value.map((each) => codePoint(each, '')).join('')) },
+  { name: 'gs_soundex', parameters: ['VARCHAR'], returns: 'VARCHAR', run: soundex },
+  {
+    name: 'gs_edit_distance', parameters: ['VARCHAR', 'VARCHAR', 'BIGINT'], returns: 'BIGINT', nulls: true,
+    run: (a: string | null, b: string | null, max: bigint | null) => (a === null || b === null ? null : editDistance(points(a), points(b), max)),
+  },
+  { name: 'gs_normalize', parameters: ['VARCHAR', 'VARCHAR', 'BOOLEAN'], returns: 'VARCHAR', run: normalized },
+  { name: 'gs_split_substr', parameters: ['VARCHAR', 'VARCHAR', 'BIGINT', 'BIGINT'], returns: 'VARCHAR', run: splitSubstr },
+  { name: 'gs_regexp_instr', parameters: ['VARCHAR', 'VARCHAR', 'BIGINT', 'BIGINT', 'BIGINT'], returns: 'BIGINT', run: regexpInstr },
+  { name: 'gs_regexp_replace', parameters: ['VARCHAR', 'VARCHAR', 'VARCHAR'], returns: 'VARCHAR', run: regexpReplace },
+  { name: 'gs_regexp_extract', parameters: ['VARCHAR', 'VARCHAR', 'BIGINT', 'BIGINT'], returns: 'VARCHAR', run: regexpExtract },
+  { name: 'gs_regexp_extract_all', parameters: ['VARCHAR', 'VARCHAR'], returns: 'VARCHAR[]', run: extractAll },
+  { name: 'gs_regexp_groups', parameters: ['VARCHAR', 'VARCHAR'], returns: 'VARCHAR[]', run: (value: string, source: string) => pattern(`:${source}`).exec(value)?.slice(1).map((each) => each ?? null) ?? null },
+  {
+    name: 'gs_max_length', parameters: ['VARCHAR', 'BIGINT'], returns: 'VARCHAR',
+    run(value: string, size: bigint) {
+      if (BigInt(value.length) > size && BigInt(points(value).length) > size) throw new Error(`maximum length ${size} exceeded for value of length ${points(value).length}`)
+      return value
+    },
+  },
+  { name: 'gs_format', parameters: ['VARCHAR', 'TAGGED[]'], returns: 'VARCHAR', run: formatText },
+]
+
+export { doubleText, general }
