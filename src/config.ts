@@ -1,5 +1,6 @@
 /** What the house is told: flag, then POTOROO_* variable, then potoroo.toml, then default; and for each value where it came from. */
 import { existsSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
 import { Fault } from '#ground/fault.ts'
 
@@ -56,7 +57,8 @@ export function readConfig(flags: Flags, env: NodeJS.ProcessEnv, folder: string)
     config: {
       port: value('port'),
       listen: value('listen'),
-      data: resolve(folder, value('data')),
+      // A throw-away house never stands where somebody keeps data.
+      data: value('ephemeral') && sources.data.source === 'default' ? resolve(tmpdir(), `potoroo-${process.pid}`) : resolve(folder, value('data')),
       ephemeral: value('ephemeral'),
       durability,
       project: value('project'),

@@ -1,15 +1,15 @@
 /**
  * The composition root: lays the ground, builds the rooms, wires their ports, opens the doors; and the way back. No meaning lives here.
  */
-import { mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { Disk } from '#ground/disk.ts'
 import { systemClock } from '#ground/clock.ts'
 import { Courier } from '#ground/courier.ts'
 import { EGRESS_ALLOW_VARIABLE, HOST_MAP_VARIABLE } from '#ground/egress.ts'
 import { systemDice } from '#ground/dice.ts'
+import { Fault } from '#ground/fault.ts'
 import { LedgerFacts, factMigrations } from '#ground/facts.ts'
 import { lockFolder } from '#ground/folder-lock.ts'
-import type { FolderLock } from '#ground/folder-lock.ts'
 import { systemIds } from '#ground/ids.ts'
 import { LedgerJobs, jobMigrations } from '#ground/jobs.ts'
 import { openSqliteLedger } from '#ground/ledger.ts'
@@ -36,18 +36,23 @@ export interface House {
 }
 
 export async function openHouse(config: Config): Promise<House> {
+  if (config.ephemeral) refuseKeptData(config.data)
   mkdirSync(config.data, { recursive: true, mode: 0o700 })
   const clock = systemClock()
   const lock = lockFolder(config.data, clock.now_ms())
+  // Each thing that is begun names its end here: the way out is the way in, backwards, also when a start fails halfway.
+  const wayOut = new AsyncDisposableStack()
+  if (config.ephemeral) wayOut.defer(() => rmSync(config.data, { recursive: true, force: true }))
+  wayOut.defer(() => lock.release())
   try {
-    return await furnish(config, clock, lock)
+    return await furnish(config, clock, wayOut)
   } catch (thrown) {
-    lock.release()
+    await wayOut.disposeAsync()
     throw thrown
   }
 }
 
-async function furnish(config: Config, clock: Ground['clock'], lock: FolderLock): Promise<House> {
+async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisposableStack): Promise<House> {
   const durable = !config.ephemeral && config.durability === 'full'
   const log = openLog(config.logLevel)
   const metrics = openMetrics()
@@ -55,8 +60,11 @@ async function furnish(config: Config, clock: Ground['clock'], lock: FolderLock)
   const dice = systemDice()
   const disk = new Disk(config.data, { durable })
   const ledger = await openSqliteLedger(disk.path('ledger.sqlite'), { durable })
+  wayOut.defer(() => ledger.close()) // Last of all that writes: it records the others' ends.
   const facts = new LedgerFacts({ ledger, clock, ids, dice, log })
   const jobs = new LedgerJobs({ ledger, clock, ids, dice, log })
+  wayOut.defer(() => jobs.stop())
+  wayOut.defer(() => facts.stop())
   await ledger.migrate('facts', factMigrations)
   await ledger.migrate('jobs', jobMigrations)
   await ledger.migrate('policies', policyMigrations)
@@ -70,6 +78,7 @@ async function furnish(config: Config, clock: Ground['clock'], lock: FolderLock)
     egress: { allow: process.env[EGRESS_ALLOW_VARIABLE], hostMap: process.env[HOST_MAP_VARIABLE] },
     localHosts: (host) => (listening && gateway.answersFor(host) ? { address: listening.host, port: listening.port } : undefined),
   })
+  wayOut.defer(() => courier.close())
   const workflows = openWorkflows(ground, {
     courier,
     tokens: openTokens,
@@ -77,7 +86,10 @@ async function furnish(config: Config, clock: Ground['clock'], lock: FolderLock)
     callbackBase: () => (listening ? `http://${listening.host}:${listening.port}` : 'https://workflowexecutions.googleapis.com'),
   })
   const rooms: Room[] = [storage, workflows]
-  for (const room of rooms) await room.start()
+  for (const room of rooms) {
+    wayOut.defer(() => room.stop())
+    await room.start()
+  }
 
   const figures = {
     version: VERSION,
@@ -100,6 +112,8 @@ async function furnish(config: Config, clock: Ground['clock'], lock: FolderLock)
     metrics,
   })
   const { host, port } = (listening = await gateway.listen(config.listen, config.port))
+  wayOut.defer(() => disk.remove('run.json'))
+  wayOut.defer(() => gateway.stop()) // First, so that nothing new comes in.
   const url = `http://${host}:${port}`
   await disk.writeWhole(JSON.stringify({ url, port, pid: process.pid, version: VERSION }), 0o600, 'run.json')
 
@@ -109,19 +123,14 @@ async function furnish(config: Config, clock: Ground['clock'], lock: FolderLock)
     config,
     ground,
     rooms,
-    stop: () => (stopping ??= close()),
+    stop: () => (stopping ??= wayOut.disposeAsync()),
   }
+}
 
-  /** Doors first, so that nothing new comes in; rooms in reverse, each before what it stands on; the ledger last, for it records the others' ends. */
-  async function close(): Promise<void> {
-    await gateway.stop()
-    for (const room of rooms.toReversed()) await room.stop()
-    courier.close()
-    await facts.stop()
-    await jobs.stop()
-    await ledger.close()
-    await disk.remove('run.json')
-    lock.release()
-    if (config.ephemeral) rmSync(config.data, { recursive: true, force: true })
-  }
+/** A throw-away house removes its folder at the end, so it takes none that holds something already. */
+function refuseKeptData(folder: string): void {
+  if (!existsSync(folder) || readdirSync(folder).length === 0) return
+  throw new Fault('FAILED_PRECONDITION', 'folderInUse', `${folder} holds data already, and a throw-away house would remove it at its end.`, {
+    hint: 'Leave --data out, or name a new folder.',
+  })
 }
