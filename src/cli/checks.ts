@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs'
 import { stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import { SqliteEngine } from '#ground/ledger/sqlite-engine.ts'
+import { readSqliteLedger } from '#ground/ledger.ts'
 import { readOwner } from '#ground/folder-lock.ts'
+import { missingFiles } from '../inspect.ts'
 import { readRunFile } from './find-house.ts'
 import { HouseClient } from './house-client.ts'
 import { bytesText } from './terminal.ts'
@@ -20,12 +21,14 @@ const NODE_MAJOR_MIN = 24
 /** Below this an upload of ordinary size may fail. */
 const FREE_BYTES_MIN = 1_000_000_000
 const OTHERS = 0o077
+/** Problems of one kind that are written out. */
+const LINES_MAX = 5
 
 export async function examine(folder: string): Promise<Finding[]> {
   const findings = [nodeVersion(), await dataFolderState(folder)]
   if (!existsSync(folder)) return findings
   findings.push(await freeDisk(folder), await runningHouse(folder))
-  if (existsSync(join(folder, 'ledger.sqlite'))) findings.push(ledger(join(folder, 'ledger.sqlite')))
+  if (existsSync(join(folder, 'ledger.sqlite'))) findings.push(await ledgerState(join(folder, 'ledger.sqlite')), await objectFiles(folder))
   if (existsSync(join(folder, 'vault.keys'))) findings.push(await vaultKey(join(folder, 'vault.keys')))
   return findings
 }
@@ -68,17 +71,33 @@ async function runningHouse(folder: string): Promise<Finding> {
   return { what: 'house', state: 'bad', found, remedy: 'Look at its log; `potoroo status` says which room is not well.' }
 }
 
-function ledger(path: string): Finding {
-  const engine = new SqliteEngine({ path, durable: true, readOnly: true })
+const LOAD_SNAPSHOT = 'Stop the house, keep a copy of the folder, and load the last snapshot into a new one.'
+
+async function ledgerState(path: string): Promise<Finding> {
   try {
-    const problems = engine.check()
+    const ledger = readSqliteLedger(path)
+    const problems = await ledger.check()
+    await ledger.close()
     if (problems.length === 0) return { what: 'ledger', state: 'good', found: 'sound' }
-    return { what: 'ledger', state: 'bad', found: problems.slice(0, 5).join('; '), remedy: 'Stop the house, keep a copy of the folder, and load the last snapshot.' }
+    return { what: 'ledger', state: 'bad', found: some(problems), remedy: LOAD_SNAPSHOT }
   } catch (thrown) {
-    return { what: 'ledger', state: 'bad', found: `cannot be read: ${(thrown as Error).message}`, remedy: 'Stop the house, keep a copy of the folder, and load the last snapshot.' }
-  } finally {
-    engine.close()
+    return { what: 'ledger', state: 'bad', found: `cannot be read: ${(thrown as Error).message}`, remedy: LOAD_SNAPSHOT }
   }
+}
+
+async function objectFiles(folder: string): Promise<Finding> {
+  try {
+    const missing = await missingFiles(folder)
+    if (missing.length === 0) return { what: 'objects', state: 'good', found: 'every file that the ledger names is there, with its size' }
+    return { what: 'objects', state: 'bad', found: `${missing.length} files are not as the ledger says: ${some(missing)}`, remedy: 'Restore them from a snapshot.' }
+  } catch (thrown) {
+    return { what: 'objects', state: 'bad', found: `cannot be compared with the ledger: ${(thrown as Error).message}`, remedy: 'Start the house once, which brings its tables up to date; then run this again.' }
+  }
+}
+
+function some(lines: string[]): string {
+  const shown = lines.slice(0, LINES_MAX).join('; ')
+  return lines.length > LINES_MAX ? `${shown}; and ${lines.length - LINES_MAX} more` : shown
 }
 
 async function vaultKey(path: string): Promise<Finding> {

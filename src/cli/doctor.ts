@@ -3,7 +3,6 @@ import type { Command } from 'commander'
 import { terminalOf, verb, withOutput } from './command.ts'
 import { EXIT } from './exit.ts'
 import { dataFolder } from './find-house.ts'
-import { examine } from './checks.ts'
 import type { Finding } from './checks.ts'
 import { paint } from './terminal.ts'
 import type { TerminalOptions } from './terminal.ts'
@@ -12,6 +11,8 @@ export function doctorCommand(): Command {
   return withOutput(verb('doctor', 'Check the data folder and the machine', ['doctor', 'doctor --data /srv/potoroo --json']))
     .option('--data <folder>', 'data folder (POTOROO_DATA, ./.potoroo)')
     .action(async (options: TerminalOptions & { data?: string }) => {
+      // Loaded here: no other command needs the rooms.
+      const { examine } = await import('./checks.ts')
       const findings = await examine(dataFolder(options))
       terminalOf(options).show(findings, () => findings.map(lines).join('\n'))
       if (findings.some(({ state }) => state === 'bad')) process.exitCode = EXIT.failedWork

@@ -21,8 +21,7 @@ export class HouseClient {
   }
 
   async json<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
-    const response = await this.send(method, path, options)
-    return (await response.json()) as T
+    return answerOf<T>(await this.exchange(method, path, options))
   }
 
   /** The answer, whose body is still to be read. Anything but success is thrown as a Fault. */
@@ -56,6 +55,12 @@ export class HouseClient {
       throw unreachable(this.url, cause)
     }
   }
+}
+
+/** What the house answered, or its refusal as a Fault. */
+export async function answerOf<T>(response: Response): Promise<T> {
+  if (response.ok) return (await response.json()) as T
+  throw await faultOf(response)
 }
 
 function unreachable(url: string, cause: unknown): Fault {

@@ -53,6 +53,7 @@ function listCommand(): Command {
 
 function listText(bucket: string, folders: string[], objects: StoredObject[], { long, versions }: { long?: boolean; versions?: boolean }): string {
   const urlOf = (object: StoredObject) => `gs://${bucket}/${object.name}${versions ? `#${object.generation}` : ''}`
+  if (objects.length === 0 && folders.length === 0) return ''
   if (!long) return [...folders.map((folder) => `gs://${bucket}/${folder}`), ...objects.map(urlOf)].join('\n')
   const rows = objects.map((object) => [bytesText(Number(object.size)), object.updated.slice(0, 19), object.contentType ?? '', urlOf(object)])
   return table(['size', 'updated', 'type', 'object'], [...folders.map((folder) => ['', '', '', `gs://${bucket}/${folder}`]), ...rows])

@@ -2,6 +2,7 @@
 import { crc32c } from '@node-rs/crc32'
 import { Fault } from '#ground/fault.ts'
 import type { GsUrl } from './gs-url.ts'
+import { answerOf } from './house-client.ts'
 import type { HouseClient } from './house-client.ts'
 
 export interface StoredObject {
@@ -22,6 +23,9 @@ export interface Listing {
   /** Told of each folder when there is a delimiter. */
   onPrefix?(prefix: string): void
 }
+
+/** Google's own use of this status: so far so good, go on. */
+const RESUME_INCOMPLETE = 308
 
 const objectPath = ({ bucket, name }: GsUrl): string => `/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(name)}`
 
@@ -59,10 +63,16 @@ export async function uploadObject(house: HouseClient, to: GsUrl, from: AsyncIte
   const session = new URL(opened.headers.get('location') ?? '')
   await opened.body?.cancel()
   const counted = new Counted(from, options.onBytes)
-  const sent = await house.send('PUT', session.pathname + session.search, { body: ReadableStream.from(counted), ...(options.signal && { signal: options.signal }) })
-  const stored = (await sent.json()) as StoredObject
+  const target = session.pathname + session.search
+  const sent = await house.exchange('PUT', target, { body: ReadableStream.from(counted), ...(options.signal && { signal: options.signal }) })
+  const stored = sent.status === RESUME_INCOMPLETE ? await finishUpload(house, target, counted.bytes) : await answerOf<StoredObject>(sent)
   refuseDifference(`gs://${to.bucket}/${to.name}`, stored.crc32c, counted.crc32c)
   return stored
+}
+
+/** A stream of unknown length has all arrived; now its length is known, and said. */
+function finishUpload(house: HouseClient, target: string, bytes: number): Promise<StoredObject> {
+  return house.json<StoredObject>('PUT', target, { headers: { 'content-range': `bytes */${bytes}` } })
 }
 
 /** Yields the bytes; when the last one has been taken, they have been checked. */
@@ -92,6 +102,7 @@ class Counted {
   private readonly source: AsyncIterable<Uint8Array>
   private readonly onBytes: (bytes: number) => void
   private checksum = 0
+  bytes = 0
 
   constructor(source: AsyncIterable<Uint8Array>, onBytes: (bytes: number) => void) {
     this.source = source
@@ -106,11 +117,10 @@ class Counted {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    let bytes = 0
     for await (const chunk of this.source) {
       this.checksum = crc32c(chunk, this.checksum)
-      bytes += chunk.length
-      this.onBytes(bytes)
+      this.bytes += chunk.length
+      this.onBytes(this.bytes)
       yield chunk
     }
   }

@@ -210,7 +210,7 @@ class QueueWorker {
   private readonly db
   private readonly active = new Map<string, { abort: AbortController; done: Promise<void> }>()
   private stopped = false
-  private looking = false
+  private looking: Promise<void> | undefined
   private lookAgain = false
   private cancelTimer: () => void = () => {}
   private unlisten: () => void = () => {}
@@ -243,6 +243,7 @@ class QueueWorker {
     this.stopped = true
     this.unlisten()
     this.cancelTimer()
+    await this.looking // What it may just have leased is begun, so that it is given back below.
     for (const { abort } of this.active.values()) abort.abort(new Error('the house is stopping'))
     await Promise.all([...this.active.values()].map(({ done }) => done))
   }
@@ -254,14 +255,13 @@ class QueueWorker {
       this.lookAgain = true
       return
     }
-    this.looking = true
-    this.lookOnce()
+    this.looking = this.lookOnce()
       .catch((thrown) => {
         this.ground.log.error({ queue: this.queue, err: thrown }, 'jobs could not be leased; tried again')
         this.lookAfter(POLL_MS)
       })
       .finally(() => {
-        this.looking = false
+        this.looking = undefined
         if (this.lookAgain) {
           this.lookAgain = false
           this.look()

@@ -64,5 +64,5 @@ export class WriteConflict extends Fault {
   }
 }
 
-export { openSqliteLedger, memoryLedger } from './ledger/sqlite.ts'
+export { openSqliteLedger, readSqliteLedger, memoryLedger } from './ledger/sqlite.ts'
 export { openPostgresLedger } from './ledger/postgres.ts'

@@ -8,7 +8,7 @@ import { link, mkdir, mkdtemp, open, readdir, rename, rm, rmdir } from 'node:fs/
 import type { FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Fault } from './fault.ts'
-import { SqliteEngine } from './ledger/sqlite-engine.ts'
+import { readSqliteLedger } from './ledger.ts'
 import { readTar, writeTar } from './tar.ts'
 import type { TarEntry } from './tar.ts'
 
@@ -45,7 +45,7 @@ export async function saveSnapshot({ from, to, folders, version, now_ms, onBytes
   const part = `${to}.part`
   try {
     await holdFiles(from, hold, folders)
-    copyLedger(join(from, LEDGER), join(hold, LEDGER))
+    await copyLedger(join(from, LEDGER), join(hold, LEDGER))
     // What was published between the first look and the copy of the ledger.
     await holdFiles(from, hold, folders)
     const about = { format: FORMAT, version, created: new Date(now_ms).toISOString() }
@@ -64,12 +64,12 @@ function exists(path: string): Fault {
   return new Fault('ALREADY_EXISTS', 'conflict', `${path} is there already; a snapshot never replaces anything.`, { hint: 'Name another file, or remove that one first.' })
 }
 
-function copyLedger(from: string, to: string): void {
-  const engine = new SqliteEngine({ path: from, durable: true, readOnly: true })
+async function copyLedger(from: string, to: string): Promise<void> {
+  const ledger = readSqliteLedger(from)
   try {
-    engine.copyTo(to)
+    await ledger.copyTo(to)
   } finally {
-    engine.close()
+    await ledger.close()
   }
 }
 
@@ -158,7 +158,7 @@ export async function loadSnapshot({ from, to, onBytes }: { from: string; to: st
   const hold = await mkdtemp(`${to}-loading-`)
   try {
     const figures = await unpack(from, hold, onBytes)
-    checkLedger(join(hold, LEDGER))
+    await checkLedger(join(hold, LEDGER))
     if (existsSync(to)) await rmdir(to)
     await rename(hold, to)
     await syncFolder(dirname(to))
@@ -231,13 +231,13 @@ function refuseDifferences(from: string, sums: string, found: Map<string, string
   for (const name of found.keys()) if (!told.has(name)) throw damaged(from, `${name} has no checksum`)
 }
 
-function checkLedger(path: string): void {
-  const engine = new SqliteEngine({ path, durable: true, readOnly: false })
+async function checkLedger(path: string): Promise<void> {
+  const ledger = readSqliteLedger(path)
   try {
-    const problems = engine.check()
+    const problems = await ledger.check()
     if (problems.length > 0) throw damaged(path, problems.join('; '))
   } finally {
-    engine.close()
+    await ledger.close()
   }
 }
 

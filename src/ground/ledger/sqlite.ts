@@ -48,6 +48,20 @@ export function memoryLedger(): Ledger {
   return new StoredLedger('sqlite', store)
 }
 
+/** Looks into a ledger that may be another process's: reads, checks and copies, and never writes. */
+export function readSqliteLedger(path: string): Ledger {
+  const engine = new SqliteEngine({ path, durable: true, readOnly: true })
+  return new StoredLedger('sqlite', {
+    read: async (statement) => engine.read(statement),
+    write: async () => {
+      throw new Fault('FAILED_PRECONDITION', 'readOnly', 'This ledger is only looked into; nothing is written.')
+    },
+    copyTo: async (target) => engine.copyTo(target),
+    check: async () => engine.check(),
+    close: async () => engine.close(),
+  })
+}
+
 type Unnumbered<T> = T extends { id: number } ? Omit<T, 'id'> : never
 
 /** A ledger thread seen from outside. What is asked within one turn of the event loop travels as one message. */
