@@ -210,10 +210,11 @@ export class Machine {
   /** Parameters that were not given, with their defaults. */
   private fillDefaults(thread: Thread, routine: Routine, otherwise?: Value): void {
     const { vars } = thread.frames.at(-1)!
+    const env = this.variables.of(thread)
     for (const param of routine.params) {
       if (param.name in vars) continue
-      const value = param.default ? param.default.run(this.variables.of(thread)) : otherwise
-      if (value !== undefined) this.variables.assign(param.name, [], value)
+      const value = param.default ? param.default.run(env) : otherwise
+      if (value !== undefined) env.assign(param.name, [], value)
     }
   }
 
