@@ -166,6 +166,8 @@ export interface CompileOptions {
   parameters?: QueryParameters
   /** `@@name` values; time_zone also moves the session zone of DuckDB text that depends on it. */
   systemVariables?: Readonly<Record<string, TypedValue>>
+  /** The job's start in microseconds: CURRENT_TIMESTAMP() inside FOR SYSTEM_TIME AS OF. */
+  now_us?: number
   signal?: AbortSignal
   deadline_ms?: number
 }
