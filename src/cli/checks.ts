@@ -96,7 +96,7 @@ async function objectFiles(folder: string): Promise<Finding> {
 }
 
 function some(lines: string[]): string {
-  const shown = lines.slice(0, LINES_MAX).join('; ')
+  const shown = lines.slice(0, LINES_MAX).join('; ').replaceAll('\n', ' ')
   return lines.length > LINES_MAX ? `${shown}; and ${lines.length - LINES_MAX} more` : shown
 }
 

@@ -58,7 +58,7 @@ async function run(args: string[]): Promise<number> {
   }
   try {
     await root.parseAsync(args, { from: 'user' })
-    return EXIT.ok
+    return Number(process.exitCode ?? EXIT.ok) // A command that found something wrong has said so.
   } catch (thrown) {
     // Commander has said what is wrong; help and version are no errors.
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage

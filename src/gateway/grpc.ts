@@ -9,6 +9,7 @@ export class GrpcFront {
   private readonly doors: GrpcDoor[]
   private readonly drain_ms: number
   private readonly clock: Clock
+  private readonly sockets = new Set<Socket>()
   private opening: Promise<{ server: Server; inject(socket: Socket): void; drain(): void }> | undefined
 
   constructor(doors: GrpcDoor[], options: { drain_ms: number; clock: Clock }) {
@@ -19,11 +20,10 @@ export class GrpcFront {
 
   accept(socket: Socket): void {
     socket.pause()
+    this.sockets.add(socket)
+    socket.once('close', () => this.sockets.delete(socket))
     this.open().then(
-      ({ inject }) => {
-        inject(socket)
-        socket.resume()
-      },
+      ({ inject }) => inject(socket),
       () => socket.destroy(),
     )
   }
@@ -33,14 +33,23 @@ export class GrpcFront {
     const opened = await this.opening?.catch(() => undefined)
     if (!opened) return
     opened.drain()
-    await new Promise<void>((resolve) => {
-      const cancel = this.clock.after(this.drain_ms, resolve)
-      opened.server.tryShutdown(() => {
-        cancel()
-        resolve()
-      })
-    })
+    await this.emptied()
     opened.server.forceShutdown()
+  }
+
+  /** A session that has been told to close ends its connection with its last call. */
+  private emptied(): Promise<void> {
+    if (this.sockets.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const cancel = this.clock.after(this.drain_ms, resolve)
+      for (const socket of this.sockets) {
+        socket.once('close', () => {
+          if (this.sockets.size > 0) return
+          cancel()
+          resolve()
+        })
+      }
+    })
   }
 
   private open() {

@@ -103,8 +103,9 @@ export class Listener {
       socket.setTimeout(0)
       socket.removeAllListeners('timeout')
       socket.unshift(first)
-      if (first.toString('latin1', 0, HTTP2_PREFACE.length) === HTTP2_PREFACE) this.http2(socket)
-      else this.http.emit('connection', socket)
+      // An HTTP/2 session reads from where the socket was paused; resumed before it is there, the socket would lose its first bytes.
+      if (first.toString('latin1', 0, HTTP2_PREFACE.length) === HTTP2_PREFACE) return this.http2(socket)
+      this.http.emit('connection', socket)
       socket.resume()
     })
   }
