@@ -1,5 +1,4 @@
 /** The batch endpoint: several calls in one request, each answered on its own. */
-import { randomBytes } from 'node:crypto'
 import type { Call, Route } from '#ground/door.ts'
 import { boundaryOf, collect, readMultipart } from '#ground/http/multipart.ts'
 import { invalid } from './faults.ts'
@@ -11,7 +10,7 @@ export function batchRoutes(): Route[] {
 }
 
 async function batch(call: Call): Promise<void> {
-  const boundary = `batch_${randomBytes(12).toString('hex')}`
+  const boundary = `batch_${call.requestId}`
   const answers: string[] = []
   for await (const part of readMultipart(call.request, boundaryOf(header(call.request, 'content-type')))) {
     if (answers.length >= BATCH_CALLS_MAX) throw invalid(`A batch holds at most ${BATCH_CALLS_MAX} calls.`)
