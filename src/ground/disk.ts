@@ -8,6 +8,7 @@ import type { ReadStream } from 'node:fs'
 import { mkdir, open, readFile, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { traceDisk } from './disk-trace.ts'
 import { failpoint } from './failpoint.ts'
 import { Fault } from './fault.ts'
 
@@ -25,7 +26,7 @@ export interface StagedFile {
 export class Disk {
   readonly root: string
   /** With `durable: false` nothing is synced: for throw-away houses, and said in their banner. */
-  private readonly durable: boolean
+  readonly durable: boolean
   private readonly folderSyncs = new Map<string, FolderSync>()
   private readonly knownFolders = new Set<string>()
 
@@ -46,6 +47,7 @@ export class Disk {
     const path = this.path(...parts)
     if (this.knownFolders.has(path)) return path
     await mkdir(path, { recursive: true, mode: 0o700 })
+    traceDisk({ op: 'make-folder', path })
     for (let level = parts.length; level > 0 && this.durable; level--) await syncFolder(dirname(this.path(...parts.slice(0, level))))
     this.knownFolders.add(path)
     return path
@@ -56,7 +58,7 @@ export class Disk {
     await this.folder('staging')
     const handle = await open(this.path('staging', id), size === 0 ? 'w' : 'r+', 0o600)
     if (size > 0) await handle.truncate(size)
-    return new Staged(id, handle, size, this.durable)
+    return new Staged(id, this.path('staging', id), handle, size, this.durable)
   }
 
   /** Moves a synced staged file to its place; when this returns, it is there after a power cut too. */
@@ -64,6 +66,7 @@ export class Disk {
     const folder = await this.folder(...place.slice(0, -1))
     await failpoint('disk.rename')
     await rename(this.path('staging', id), this.path(...place))
+    traceDisk({ op: 'rename', path: this.path('staging', id), to: this.path(...place) })
     await this.syncFolder(folder)
   }
 
@@ -166,6 +169,11 @@ export class Disk {
     return figures.bavail * figures.bsize
   }
 
+  /** Makes the names in one of our folders last: for those who write files of their own there. */
+  async syncPlace(...parts: string[]): Promise<void> {
+    await this.syncFolder(this.path(...parts))
+  }
+
   /** One sync serves everyone who asked for it before it began. */
   private async syncFolder(folder: string): Promise<void> {
     if (!this.durable) return
@@ -207,11 +215,13 @@ class FolderSync {
 class Staged implements StagedFile {
   readonly id: string
   size: number
+  private readonly path: string
   private readonly handle: FileHandle
   private readonly durable: boolean
 
-  constructor(id: string, handle: FileHandle, size: number, durable: boolean) {
+  constructor(id: string, path: string, handle: FileHandle, size: number, durable: boolean) {
     this.id = id
+    this.path = path
     this.handle = handle
     this.size = size
     this.durable = durable
@@ -228,7 +238,9 @@ class Staged implements StagedFile {
 
   async sync(): Promise<void> {
     if (await failpoint('disk.syncFile')) return
-    if (this.durable) await this.handle.datasync()
+    if (!this.durable) return
+    await this.handle.datasync()
+    traceDisk({ op: 'sync-file', path: this.path, size: this.size })
   }
 
   async close(): Promise<void> {
@@ -240,6 +252,7 @@ async function syncFolder(path: string): Promise<void> {
   const handle = await open(path, 'r')
   try {
     await handle.sync()
+    traceDisk({ op: 'sync-folder', path })
   } finally {
     await handle.close()
   }

@@ -154,7 +154,7 @@ describe('a resumable upload', () => {
     const first = open()
     await first.buckets.create('p', { name: 'lake' })
     const { id } = await first.uploads.begin(wish, undefined, {})
-    expect(await first.uploads.advance(id, chunk(0), pieces('hello '))).toEqual({ stored: 6 })
+    expect(await first.uploads.advance(id, { start: 0, end: 5, total: undefined, digests: {} }, pieces('hello '))).toEqual({ stored: 6 })
     await first.uploads.stop()
 
     const second = open()
@@ -162,6 +162,18 @@ describe('a resumable upload', () => {
     const done = await second.uploads.advance(id, { start: 6, end: 10, total: 11, digests: {} }, pieces('world'))
     expect(done).toMatchObject({ done: { size: 11, md5: 'XrY7u+Ae7tCTyyK7j1rNww==' } })
     expect(await second.uploads.advance(id, chunk(undefined, 11), pieces())).toEqual(done)
+  })
+
+  test('of open length ends with its body, unless the connection broke', async () => {
+    const { storage, text } = await room()
+    async function* broken() {
+      yield Buffer.from('ab')
+      throw Object.assign(new Error('aborted'), { code: 'ECONNRESET' })
+    }
+    const { id } = await storage.uploads.begin(wish, undefined, {})
+    expect(await storage.uploads.advance(id, chunk(0), broken())).toEqual({ stored: 2 })
+    expect(await storage.uploads.advance(id, chunk(2), pieces('cd'))).toMatchObject({ done: { size: 4 } })
+    expect(await text('big')).toBe('abcd')
   })
 
   test('takes a chunk again that it has already, and refuses one that leaves a gap', async () => {
@@ -176,7 +188,7 @@ describe('a resumable upload', () => {
   test('is forgotten after a week, with its bytes', async () => {
     const { storage, clock, upkeep, staged } = await room()
     const { id } = await storage.uploads.begin(wish, undefined, {})
-    await storage.uploads.advance(id, chunk(0), pieces('abc'))
+    await storage.uploads.advance(id, { start: 0, end: 2, total: undefined, digests: {} }, pieces('abc'))
     await clock.advance(8 * 24 * 3600_000)
     await expect(storage.uploads.advance(id, chunk(undefined), pieces())).rejects.toEqual(refused('notFound'))
     await upkeep.sweep()

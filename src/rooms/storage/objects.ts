@@ -69,7 +69,8 @@ export class Objects {
       checkDigests(blob, digests)
       return await this.place(put, blob)
     } catch (thrown) {
-      await this.blobs.remove(blob.id)
+      // Whether the write came through may be unknown; bytes that an object names stay, the rest the sweeper finds.
+      if (await this.shelf.giveUp(blob.id).catch(() => false)) await this.blobs.remove(blob.id)
       throw thrown
     }
   }

@@ -90,8 +90,11 @@ export class Uploads {
       }
       const writer = await this.writer(upload)
       try {
-        if (chunk.start !== undefined) await this.take(writer, chunk, total, body)
-        return await this.settle(upload, writer, total, chunk.digests)
+        if (chunk.start === undefined) return await this.settle(upload, writer, total, chunk.digests)
+        const arrived = await this.take(writer, chunk, total, body)
+        // `bytes 0-*/*`: the end of the body is the end of the object.
+        const whole = arrived && chunk.end === undefined && total === undefined
+        return await this.settle(upload, writer, whole ? writer.size : total, chunk.digests)
       } catch (thrown) {
         // What was acknowledged is on disk and in the ledger; the next request goes on from there.
         this.writers.delete(id)
@@ -188,16 +191,17 @@ export class Uploads {
     return writer
   }
 
-  /** Appends what is new of a chunk; a connection that breaks in the middle keeps what had arrived. */
-  private async take(writer: BlobWriter, chunk: Chunk, total: number | undefined, body: AsyncIterable<Buffer>): Promise<void> {
+  /** Appends what is new of a chunk. A connection that breaks in the middle keeps what had arrived, and the answer is false. */
+  private async take(writer: BlobWriter, chunk: Chunk, total: number | undefined, body: AsyncIterable<Buffer>): Promise<boolean> {
     if (chunk.start! > writer.size) throw invalid(`The chunk begins at ${chunk.start}, but only ${writer.size} bytes have arrived.`)
     const skip = writer.size - chunk.start!
     const end = chunk.end ?? (total === undefined ? Number.MAX_SAFE_INTEGER : total - 1)
     try {
       await writer.append(slice(body, skip, end - chunk.start! + 1))
+      return true
     } catch (thrown) {
       if ((thrown as NodeJS.ErrnoException).code !== 'ECONNRESET') throw thrown
-      await writer.sync()
+      return false
     }
   }
 
