@@ -285,3 +285,56 @@ function timestampProto(raw: Buffer): [bigint, bigint] {
   }
   return [seconds, nanos]
 }
+
+/** A literal of the analyzer as a `Value`; undefined where the expression is no constant. */
+export function constantValue(expression: Message, type: SqlType): Value | undefined {
+  if (expression['node'] === 'ResolvedLiteral') return valueOfProto(type, expression['value']?.value ?? {})
+  if (expression['node'] === 'ResolvedFunctionCall' && /:\$make_array$/i.test(String(expression['function']?.name)) && type.kind === 'ARRAY') {
+    const items = ((expression['argument_list'] ?? []) as Message[]).map((item) => constantValue(item, type.element))
+    return items.includes(undefined) ? undefined : (items as Value[])
+  }
+  if (expression['node'] === 'ResolvedMakeStruct' && type.kind === 'STRUCT') {
+    const items = ((expression['field_list'] ?? []) as Message[]).map((item, i) => constantValue(item, type.fields[i]!.type))
+    return items.includes(undefined) ? undefined : (items as Value[])
+  }
+  return undefined
+}
+
+function valueOfProto(type: SqlType, value: Message): Value | undefined {
+  if (type.kind === 'ARRAY') {
+    if (!value['array_value']) return null
+    const items = ((value['array_value'].element ?? []) as Message[]).map((item) => valueOfProto(type.element, item))
+    return items.includes(undefined) ? undefined : (items as Value[])
+  }
+  if (type.kind === 'STRUCT') {
+    if (!value['struct_value']) return null
+    const items = type.fields.map((field, i) => valueOfProto(field.type, (value['struct_value'].field ?? [])[i] ?? {}))
+    return items.includes(undefined) ? undefined : (items as Value[])
+  }
+  if (Object.keys(value).filter((key) => key !== 'node').length === 0) return null
+  switch (type.kind) {
+    case 'STRING':
+      return value['string_value']
+    case 'BOOL':
+      return String(value['bool_value'])
+    case 'INT64':
+      return String(value['int64_value'])
+    case 'FLOAT64':
+      return String(value['double_value'])
+    case 'JSON':
+      return value['json_value']
+    case 'NUMERIC':
+      return decimalText(littleEndian(value['numeric_value']), NUMERIC_SCALE)
+    case 'BYTES':
+      return (value['bytes_value'] as Buffer).toString('base64')
+    case 'DATE':
+      return dateText(Number(value['date_value']))
+    case 'TIMESTAMP': {
+      const [seconds, nanos] = timestampProto(value['timestamp_value'])
+      const text = new Date(Number(seconds) * 1000).toISOString()
+      return `${text.slice(0, 10)} ${text.slice(11, 19)}${nanos ? `.${String(nanos / 1000n).padStart(6, '0')}` : ''}+00`
+    }
+    default:
+      return undefined
+  }
+}

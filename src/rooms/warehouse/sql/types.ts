@@ -129,6 +129,8 @@ export interface RoutineArgument {
   /** Absent for ANY TYPE. For TABLE arguments of table functions see `table`. */
   type?: SqlType
   mode?: 'IN' | 'OUT' | 'INOUT'
+  /** NOT AGGREGATE, of aggregate functions. */
+  notAggregate?: boolean
 }
 
 export interface CatalogRoutine {

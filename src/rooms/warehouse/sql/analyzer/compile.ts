@@ -96,6 +96,8 @@ export class AnalyzerCompiler {
   }
 }
 
+const PSEUDO = [{ name: '_PARTITIONTIME', type: { kind: 'TIMESTAMP' as const } }, { name: '_PARTITIONDATE', type: { kind: 'DATE' as const } }]
+
 interface Relation {
   source: TableSource
   paths: readonly TablePath[]
@@ -154,9 +156,10 @@ export class Unit {
   }
 
   #statement(text: string, defaults: Defaults): Statement {
-    const resolved = this.analyze(text, defaults, this.#settings())
+    const creating = /^\s*(?:--[^\n]*\n\s*)*(?:CREATE|LOAD)\b/i.test(text)
+    const resolved = this.analyze(text, defaults, this.#settings(), creating ? { pseudo: PSEUDO } : {})
     const generator = this.generator()
-    const statement = statementOf(this, generator, resolved, text)
+    const statement = statementOf(this, generator, resolved)
     for (const duckSql of textsOf(statement)) {
       if (duckSql.length > DUCK_SQL_CHARS_MAX) throw new Fault('RESOURCE_EXHAUSTED', 'resourcesExceeded', 'The query is too large after its views and functions are put in.', { httpStatus: 400 })
     }
@@ -165,7 +168,7 @@ export class Unit {
 
   #settings(): AnalyzeSettings {
     const { named, positional, systemVariables } = this.request
-    return { named, positional, systemVariables, ...(named || positional ? {} : {}) }
+    return { named, positional, systemVariables }
   }
 
   generator(prefix = 'c'): Generator {
@@ -423,7 +426,7 @@ export class Unit {
   #analyzeBody(routine: CatalogRoutine, types: readonly SqlType[]): InlineFunction {
     const names = routine.arguments.map((each, i) => each.name ?? `arg${i}`)
     const unit = this.#bodyUnit(routine)
-    const notAggregate = (i: number) => ((routine.arguments[i] as { notAggregate?: boolean }).notAggregate ? ' NOT AGGREGATE' : '')
+    const notAggregate = (i: number) => (routine.arguments[i]?.notAggregate ? ' NOT AGGREGATE' : '')
     const head = `CREATE TEMP ${routine.kind === 'aggregate' ? 'AGGREGATE ' : ''}FUNCTION f_(${names.map((each, i) => `${name(each).replaceAll('"', '`')} ${sqlName(types[i]!)}${routine.kind === 'aggregate' ? notAggregate(i) : ''}`).join(', ')})`
     const resolved = unit.analyze(`${head}${routine.returnType ? ` RETURNS ${sqlName(routine.returnType)}` : ''} AS (\n${routine.body}\n)`, this.#routineDefaults(routine), {})
     this.#adopt(unit)
@@ -468,6 +471,28 @@ export class Unit {
         context_id: 0,
       },
     }
+  }
+
+  /** Where a created or dropped object lives. */
+  pathOf(written: readonly string[], temp: boolean): TablePath {
+    const ref = nameRef(written, this.request.defaults)
+    if (temp) return { projectId: ref.projectId, datasetId: '', tableId: ref.id }
+    if (!ref.datasetId) throw new Fault('INVALID_ARGUMENT', 'invalid', `Table "${ref.id}" must be qualified with a dataset (e.g. dataset.table).`)
+    return { projectId: ref.projectId, datasetId: ref.datasetId, tableId: ref.id }
+  }
+
+  schemaOf(written: readonly string[]): { projectId: string; datasetId: string } {
+    const parts = written.flatMap((part) => part.split('.'))
+    return { projectId: parts.length > 1 ? parts.slice(0, -1).join('.') : this.request.defaults.projectId, datasetId: parts.at(-1)! }
+  }
+
+  /** A column's DEFAULT, compiled; NULL where it has none. */
+  defaultOf(column: CatalogColumn): string {
+    if (column.defaultValueExpression === undefined) return `CAST(NULL AS ${duckType(typeOfField(column))})`
+    const unit = new Unit(this.compiler, { ...this.request, functions: [], variables: {} })
+    const resolved = unit.analyze(`SELECT CAST((${column.defaultValueExpression}) AS ${sqlName(typeOfField(column))})`, this.request.defaults, {})
+    const query = queryOf(unit.generator(`d${this.#nextTable}_`), resolved)
+    return `(SELECT o1 FROM (${query.duckSql}))`
   }
 
   common(statementType: string) {

@@ -7,7 +7,7 @@ import type { SqlType } from '../types.ts'
 /** Features of the language that BigQuery has not and that would change the meaning of its texts. */
 const FEATURES_OFF = new Set(['FEATURE_SPANNER_LEGACY_DDL'])
 /** Off by default, and the generator leans on them. */
-const REWRITES_ON = ['REWRITE_PIPE_ASSERT', 'REWRITE_AGGREGATION_THRESHOLD', 'REWRITE_INSERT_DML_VALUES']
+const REWRITES_ON = ['REWRITE_PIPE_ASSERT', 'REWRITE_AGGREGATION_THRESHOLD']
 
 export interface Language {
   options: Message

@@ -62,8 +62,15 @@ export class Generator {
     this.prefix = input.prefix ?? 'c'
   }
 
+  /** Columns that stand by a name of their own: those of a DML target. */
+  readonly named = new Map<number, { text: string; column: CatalogColumn }>()
+
   column(column: Message): string {
-    return `${this.prefix}${column['column_id']}`
+    return (this.named.size && this.#inlinedDepth() === 0 ? this.named.get(Number(column['column_id']))?.text : undefined) ?? `${this.prefix}${column['column_id']}`
+  }
+
+  #inlinedDepth(): number {
+    return this.argumentFrames.length
   }
 
   type(node: Message): SqlType {
