@@ -11,7 +11,7 @@ import type { House } from '../../src/house.ts'
 /** Call it at the top of a test file. */
 export async function houseHere(flags: Flags = {}): Promise<House> {
   const folder = mkdtempSync(join(tmpdir(), 'potoroo-test-'))
-  const { config } = readConfig({ port: 0, data: folder, 'log-level': 'error', ...flags }, {}, folder)
+  const { config } = readConfig({ port: 0, data: join(folder, 'data'), 'log-level': 'error', ...flags }, {}, folder)
   const house = await openHouse(config)
   afterAll(async () => {
     await house.stop()
