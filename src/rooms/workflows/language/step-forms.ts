@@ -49,7 +49,8 @@ export function buildForm(builder: RoutineBuilder, form: Form): void {
   }
   if (kind === undefined) {
     fields.only(['next', ...beside], `the step '${form.name}'`)
-    builder.place(form.label, node(form, 'STEP_GOTO'), { op: 'jump' })
+    // The `next` of a switch entry is a part of its switch, not a step.
+    builder.place(form.label, node(form, beside.length > 0 ? undefined : 'STEP_GOTO'), { op: 'jump' })
     return
   }
   fields.only([...kinds, ...FORMS[kind]!.fields, ...beside], `the step '${form.name}'`)
