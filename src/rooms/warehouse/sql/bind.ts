@@ -37,3 +37,11 @@ export function bindDuckSql(duckSql: DuckSql, bindings: Bindings = {}): string {
     return `(${duckLiteral(value.type, value.value)})`
   })
 }
+
+/** A whole statement with its values put in: every text in it runs as it is. */
+export function bindStatement<T>(statement: T, bindings: Bindings): T {
+  if (typeof statement === 'string') return bindDuckSql(statement, bindings) as T
+  if (Array.isArray(statement)) return statement.map((item) => bindStatement(item, bindings)) as T
+  if (typeof statement !== 'object' || statement === null) return statement
+  return Object.fromEntries(Object.entries(statement).map(([key, value]) => [key, bindStatement(value, bindings)])) as T
+}

@@ -106,3 +106,26 @@ export const sameType = (a: SqlType, b: SqlType): boolean => duckType(a) === duc
 
 const holdsJson = (type: SqlType): string =>
   type.kind === 'ARRAY' ? `[${holdsJson(type.element)}]` : type.kind === 'STRUCT' ? type.fields.map((f) => holdsJson(f.type)).join() : type.kind === 'RANGE' ? 'R' : type.kind
+
+/**
+ * A DuckDB expression whose structs have the real field names (read_json, read_parquet) in our own representation, by name. `text` must
+ * already have the named form of the type.
+ */
+export function fromNamed(text: string, type: SqlType): string {
+  if (!holdsStruct(type)) return text
+  if (type.kind === 'ARRAY') return `list_transform(${text}, lambda n_: ${fromNamed('n_', type.element)})`
+  if (type.kind !== 'STRUCT') return text
+  const fields = type.fields.map((field, i) => `'_${i + 1}': ${fromNamed(`(${text})."${field.name.replaceAll('"', '""')}"`, field.type)}`)
+  return `(CASE WHEN ${text} IS NULL THEN NULL ELSE {${fields.join(', ')}} END)`
+}
+
+/** The other way: structs with their real names, for files that are written. */
+export function toNamed(text: string, type: SqlType): string {
+  if (!holdsStruct(type)) return text
+  if (type.kind === 'ARRAY') return `list_transform(${text}, lambda n_: ${toNamed('n_', type.element)})`
+  if (type.kind !== 'STRUCT') return text
+  const fields = type.fields.map((field, i) => `"${(field.name || `_field_${i + 1}`).replaceAll('"', '""')}" := ${toNamed(`(${text})._${i + 1}`, field.type)}`)
+  return `(CASE WHEN ${text} IS NULL THEN NULL ELSE struct_pack(${fields.join(', ')}) END)`
+}
+
+const holdsStruct = (type: SqlType): boolean => type.kind === 'STRUCT' || (type.kind === 'ARRAY' && holdsStruct(type.element))
