@@ -26,7 +26,9 @@ function saveCommand(): Command {
     .argument('<file>', 'file to make')
     .action(async (file: string, options: SnapshotOptions) => {
       const terminal = terminalOf(options)
+      const { missingFiles } = await import('../inspect.ts')
       const figures = await saveSnapshot({
+        missing: missingFiles,
         from: dataFolder(options),
         to: resolve(file),
         folders: DATA_FOLDERS,

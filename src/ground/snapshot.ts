@@ -17,6 +17,8 @@ const ABOUT = 'snapshot.json'
 const SUMS = 'SHA256SUMS'
 const FORMAT = 1
 const READ_BYTES = 1 << 20
+/** Copies of the ledger until one is complete. */
+const ATTEMPTS_MAX = 5
 /** `objects/0123456/<id>`: identifiers of ours, nothing else comes out of a snapshot. */
 const ENTRY = /^[a-z0-9][a-z0-9._-]*(?:\/[a-z0-9][a-z0-9._-]*){1,3}$/
 
@@ -32,22 +34,21 @@ export interface SaveParts {
   to: string
   /** The folders below it whose files belong to the data. */
   folders: string[]
+  /** What a copied ledger names and the files held beside it lack. */
+  missing(folder: string): Promise<string[]>
   version: string
   now_ms: number
   onBytes?: (bytes: number) => void
 }
 
-export async function saveSnapshot({ from, to, folders, version, now_ms, onBytes }: SaveParts): Promise<SnapshotFigures> {
+export async function saveSnapshot({ from, to, folders, missing, version, now_ms, onBytes }: SaveParts): Promise<SnapshotFigures> {
   if (!existsSync(join(from, LEDGER))) throw new Fault('NOT_FOUND', 'notFound', `${from} holds no data of a house.`)
   if (existsSync(to)) throw exists(to)
   // Below the data folder, so that files can be held by hard links while the house goes on removing.
   const hold = await mkdtemp(join(from, 'snapshot-'))
   const part = `${to}.part`
   try {
-    await holdFiles(from, hold, folders)
-    await copyLedger(join(from, LEDGER), join(hold, LEDGER))
-    // What was published between the first look and the copy of the ledger.
-    await holdFiles(from, hold, folders)
+    await holdAll(from, hold, folders, missing)
     const about = { format: FORMAT, version, created: new Date(now_ms).toISOString() }
     const figures = await writeFile(part, hold, about, now_ms, onBytes)
     if (existsSync(to)) throw exists(to)
@@ -62,6 +63,21 @@ export async function saveSnapshot({ from, to, folders, version, now_ms, onBytes
 
 function exists(path: string): Fault {
   return new Fault('ALREADY_EXISTS', 'conflict', `${path} is there already; a snapshot never replaces anything.`, { hint: 'Name another file, or remove that one first.' })
+}
+
+/** A file that came and was swept while the ledger was copied is named by the copy and not held: then the copy is made again. */
+async function holdAll(from: string, hold: string, folders: string[], missing: SaveParts['missing']): Promise<void> {
+  await holdFiles(from, hold, folders)
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    await rm(join(hold, LEDGER), { force: true })
+    await copyLedger(join(from, LEDGER), join(hold, LEDGER))
+    await holdFiles(from, hold, folders)
+    if ((await missing(hold)).length === 0) return
+  }
+  const [first] = await missing(hold)
+  throw new Fault('UNAVAILABLE', 'incomplete', `No complete copy could be made: ${first}.`, {
+    hint: 'If `potoroo doctor` finds nothing missing, the house is too busy just now; try again later.',
+  })
 }
 
 async function copyLedger(from: string, to: string): Promise<void> {
