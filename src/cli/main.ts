@@ -15,6 +15,7 @@ import { statusCommand } from './status.ts'
 import { paint } from './terminal.ts'
 import { upCommand } from './up.ts'
 import { waitCommand } from './wait.ts'
+import { workflowCommand } from './workflow.ts'
 
 const EXAMPLES = `Examples:
   potoroo up                               start the house in this folder
@@ -35,6 +36,7 @@ function program(): Command {
     configCommand(),
     bucketCommand(),
     objectCommand(),
+    workflowCommand(),
     completionCommand(() => root),
   ]
   for (const command of commands) root.addCommand(command)

@@ -50,7 +50,7 @@ async function look(options: WaitOptions): Promise<{ url: string } | { why: stri
 }
 
 /** The clock's timers do not keep a process running; a waiting command has nothing else that does. */
-async function keepAlive(waiting: Promise<void>): Promise<void> {
+export async function keepAlive(waiting: Promise<void>): Promise<void> {
   const hold = setInterval(() => {}, 2 ** 30)
   try {
     await waiting

@@ -23,6 +23,8 @@ export interface RunOptions {
   callbacks?: readonly ValueMap[]
   /** Called with the state at every blocking point; what it returns is run on. Tests kill and resume here. */
   atRest?(state: string): string
+  /** Called after each step that ended, before the next one begins. */
+  eachStep?(entry: StepRecord): Promise<void>
 }
 
 export interface RunResult {
@@ -52,15 +54,22 @@ export async function runWorkflow(options: RunOptions): Promise<RunResult> {
   const batches: ReturnType<Machine['history']['take']>[] = []
   const logs: LogLine[] = []
   const callbacks = [...(options.callbacks ?? [])]
-  while (machine.run(SLICE_STEPS) !== 'ended') {
-    if (machine.waits().length === 0) continue
-    batches.push(machine.history.take())
+  const take = async () => {
+    const batch = machine.history.take()
+    batches.push(batch)
     logs.push(...machine.logs.splice(0))
+    if (!options.eachStep || batch.records.length + batch.closings.length === 0) return
+    const ended = new Set([...batch.records.filter(({ closed_ms }) => closed_ms !== null), ...batch.closings].map(({ id }) => id))
+    for (const entry of foldHistory(batches)) if (ended.has(entry.id)) await options.eachStep(entry)
+  }
+  for (let rest = machine.run(options.eachStep ? 1 : SLICE_STEPS); rest !== 'ended'; rest = machine.run(options.eachStep ? 1 : SLICE_STEPS)) {
+    if (options.eachStep) await take()
+    if (rest === 'more') continue
+    await take()
     if (options.atRest) machine = new Machine(program, readState(options.atRest(writeState(machine.state))), host)
     await settleOne(machine, options.http, clock, callbacks)
   }
-  batches.push(machine.history.take())
-  logs.push(...machine.logs.splice(0))
+  await take()
   return {
     outcome: machine.state.outcome!, entries: foldHistory(batches), logs, virtual_seconds: (clock.now_ms() - started_ms) / 1000, steps_run: machine.state.steps_run,
   }
