@@ -1,6 +1,6 @@
 /** gRPC beside HTTP/1.1 on one port, driven by a real client with a service of the test's own. */
 import { Client, Metadata, credentials, status } from '@grpc/grpc-js'
-import type { Server, ServiceError, UntypedHandleCall } from '@grpc/grpc-js'
+import type { Server, ServiceError, handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js'
 import { expect, onTestFinished, test } from 'vitest'
 import { startGateway, testDoor } from '../../tests/support/gateway.ts'
 
@@ -12,14 +12,13 @@ async function start() {
   let release = () => {}
   let reached = () => {}
   const held = new Promise<void>((resolve) => (reached = resolve))
-  const handlers: Record<string, UntypedHandleCall> = {
-    Say: ((call, done) => done(null, call.request)) as UntypedHandleCall,
-    Hold: ((call, done) => {
-      release = () => done(null, call.request)
-      reached()
-    }) as UntypedHandleCall,
-    Stream: ((call) => call.write(call.request)) as UntypedHandleCall,
+  const say: handleUnaryCall<Buffer, Buffer> = (call, done) => done(null, call.request)
+  const hold: handleUnaryCall<Buffer, Buffer> = (call, done) => {
+    release = () => done(null, call.request)
+    reached()
   }
+  const stream: handleServerStreamingCall<Buffer, Buffer> = (call) => void call.write(call.request)
+  const handlers = { Say: say, Hold: hold, Stream: stream }
   const started = await startGateway({
     doors: [testDoor([{ path: '/hello', handle: (call) => call.send(200, 'hello') }])],
     grpcDoors: [{ name: 'echo', register: async (server: Server) => server.addService(SERVICE, handlers) }],
