@@ -8,8 +8,11 @@ import { systemIds } from '#ground/ids.ts'
 import { LedgerJobs } from '#ground/jobs.ts'
 import { readSqliteLedger } from '#ground/ledger.ts'
 import { openMetrics, silentLog } from '#ground/telemetry.ts'
-import { Policies } from '#rooms/identity/policies.ts'
 import { openStorage } from '#rooms/storage/room.ts'
+import type { StoragePorts } from '#rooms/storage/service.ts'
+
+/** Its doors are not opened here, so nobody's rights are asked for. */
+const NOBODY_ASKS = {} as StoragePorts['policies']
 
 /** The files that the ledger names and the disk does not hold, or not whole. */
 export async function missingFiles(folder: string): Promise<string[]> {
@@ -18,7 +21,7 @@ export async function missingFiles(folder: string): Promise<string[]> {
     const clock = systemClock()
     const base = { clock, ledger, ids: systemIds(clock), dice: systemDice(), log: silentLog() }
     const ground = { ...base, disk: new Disk(folder, { durable: true }), facts: new LedgerFacts(base), jobs: new LedgerJobs(base), metrics: openMetrics() }
-    const storage = openStorage(ground, { signers: { verify: async () => 'unknown' }, policies: new Policies(ledger) })
+    const storage = openStorage(ground, { signers: { verify: async () => 'unknown' }, policies: NOBODY_ASKS })
     return await storage.missingFiles()
   } finally {
     await ledger.close()
