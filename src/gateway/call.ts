@@ -19,7 +19,8 @@ export interface CallParts {
   requestId: string
   trace: Trace
   log: Log
-  signal: AbortSignal
+  /** Raised when the house stops. */
+  stopping: AbortSignal
   identity: Identity
   inner(request: InnerRequest, outer: IncomingMessage): Promise<Buffer>
 }
@@ -34,10 +35,11 @@ export class HttpCall implements Call {
   readonly requestId
   readonly trace
   readonly log
-  readonly signal
   caller: Caller
   private readonly identity: Identity
   private readonly answerInner: CallParts['inner']
+  private readonly stopping: AbortSignal
+  private raised: AbortSignal | undefined
 
   constructor(parts: CallParts) {
     this.request = parts.request
@@ -50,7 +52,7 @@ export class HttpCall implements Call {
     this.requestId = parts.requestId
     this.trace = parts.trace
     this.log = parts.log
-    this.signal = parts.signal
+    this.stopping = parts.stopping
     this.identity = parts.identity
     this.answerInner = parts.inner
   }
@@ -58,6 +60,15 @@ export class HttpCall implements Call {
   get origin(): string {
     const secure = 'encrypted' in this.request.socket && this.request.socket.encrypted
     return `${secure ? 'https' : 'http'}://${this.request.headers.host}`
+  }
+
+  /** Made when someone asks for it: most requests are answered before anyone would. */
+  get signal(): AbortSignal {
+    if (this.raised) return this.raised
+    const gone = new AbortController()
+    if (this.response.destroyed) gone.abort()
+    else this.response.once('close', () => gone.abort())
+    return (this.raised = AbortSignal.any([gone.signal, this.stopping]))
   }
 
   may(permission: string, resource: Resource): Promise<boolean> {

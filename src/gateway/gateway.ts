@@ -90,8 +90,6 @@ export class Gateway {
     const started_ms = this.parts.clock.elapsed_ms()
     const requestId = this.parts.ids.next()
     const trace = traceFrom(header(request, 'traceparent'))
-    const gone = new AbortController()
-    response.once('close', () => gone.abort())
     response.setHeader('x-request-id', requestId)
     response.setHeader('traceparent', traceparent(trace))
 
@@ -106,7 +104,7 @@ export class Gateway {
       requestId,
       trace,
       log: this.parts.log,
-      signal: AbortSignal.any([gone.signal, this.stopping.signal]),
+      stopping: this.stopping.signal,
       identity: this.parts.identity,
       inner: (inner, outer) => this.answerInner(inner, outer),
     })
@@ -189,7 +187,7 @@ export class Gateway {
 
   private fail(call: HttpCall, door: Door, thrown: unknown): void {
     // A client that hung up in the middle of its body hears no answer, and it is no error of ours.
-    if (call.request.destroyed && !call.request.complete) return void call.response.destroy()
+    if (call.request.socket.destroyed) return void call.response.destroy()
     const fault = diskFault(thrown) ?? asFault(thrown)
     if (fault.code === 'INTERNAL') {
       call.log.error({ requestId: call.requestId, method: call.route.id, err: fault.cause ?? fault }, 'a request met an error of ours')

@@ -13,7 +13,7 @@ export type Dialect = 'sqlite' | 'postgres'
 export interface Statement {
   query: Compilable | CompiledQuery
   rows?: number
-  otherwise?: Fault
+  otherwise?: Fault | (() => Fault)
   /** Names what was written, for those who wait for such things (facts, jobs). */
   topic?: string
 }

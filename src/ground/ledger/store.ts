@@ -60,7 +60,8 @@ export class StoredLedger implements Ledger {
     const outcome = await this.attempt(statements.map((statement) => ({ ...plain(statement.query), rows: statement.rows })))
     if ('mismatch' in outcome) {
       const failed = statements[outcome.mismatch.statement]
-      throw failed?.otherwise ?? new WriteConflict(plain(failed!.query).sql, failed?.rows ?? 0, outcome.mismatch.changed)
+      const otherwise = failed?.otherwise
+      throw (typeof otherwise === 'function' ? otherwise() : otherwise) ?? new WriteConflict(plain(failed!.query).sql, failed?.rows ?? 0, outcome.mismatch.changed)
     }
     for (const topic of new Set(statements.map((statement) => statement.topic))) {
       if (topic !== undefined) this.listeners.get(topic)?.forEach((listener) => listener())

@@ -147,8 +147,7 @@ export class Objects {
 
   /** One attempt to put an object in the place of what is there now. */
   private async replace(put: Put, blob: Blob, copiedFrom: StoredObject | undefined): Promise<StoredObject> {
-    const bucket = await this.buckets.get(put.bucket)
-    const before = await this.shelf.object(put.bucket, put.name)
+    const [bucket, before] = await Promise.all([this.buckets.get(put.bucket), this.shelf.object(put.bucket, put.name)])
     requireConditions(put.conditions, before)
     const fate: Fate = bucket.config.versioning?.enabled ? 'archive' : 'delete'
     if (before && fate === 'delete') this.guardHolds(bucket, before)

@@ -103,7 +103,7 @@ export class StorageShelf {
 
   async addBucket(bucket: Bucket, fact: NewFact): Promise<void> {
     const query = this.db.insertInto('storage_buckets').values(bucketRow(bucket)).onConflict((conflict) => conflict.column('name').doNothing())
-    await this.ledger.write({ query, rows: 1, otherwise: bucketTaken(bucket.name) }, this.facts.append(fact))
+    await this.ledger.write({ query, rows: 1, otherwise: () => bucketTaken(bucket.name) }, this.facts.append(fact))
   }
 
   async changeBucket(before: Bucket, after: Bucket, fact: NewFact): Promise<void> {
@@ -118,8 +118,8 @@ export class StorageShelf {
   async removeBucket(bucket: Bucket, fact: NewFact): Promise<void> {
     const inside = this.db.selectFrom('storage_objects').select('name').where('bucket', '=', bucket.name).limit(1)
     await this.ledger.write(
-      { query: inside, rows: 0, otherwise: bucketNotEmpty() },
-      { query: this.db.deleteFrom('storage_buckets').where('name', '=', bucket.name).where('created_ms', '=', bucket.created_ms), rows: 1, otherwise: noBucket(bucket.name) },
+      { query: inside, rows: 0, otherwise: bucketNotEmpty },
+      { query: this.db.deleteFrom('storage_buckets').where('name', '=', bucket.name).where('created_ms', '=', bucket.created_ms), rows: 1, otherwise: () => noBucket(bucket.name) },
       this.facts.append(fact),
     )
   }
@@ -153,7 +153,7 @@ export class StorageShelf {
     // The source of shared bytes has to be there still, or they may be on their way out.
     const source = copiedFrom && this.same(this.db.selectFrom('storage_objects').select('name'), copiedFrom)
     await this.ledger.write(
-      { query: there, rows: 1, otherwise: noBucket(bucket.name) },
+      { query: there, rows: 1, otherwise: () => noBucket(bucket.name) },
       ...(source ? [{ query: source, rows: 1 }] : []),
       ...(replaced ? this.retire(replaced, fate, object.updated_ms) : [this.mustBeFree(object)]),
       this.db.insertInto('storage_objects').values(objectRow(object)),
