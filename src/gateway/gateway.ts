@@ -187,7 +187,7 @@ export class Gateway {
 
   private fail(call: HttpCall, door: Door, thrown: unknown): void {
     // A client that hung up in the middle of its body hears no answer, and it is no error of ours.
-    if (call.request.socket.destroyed) return void call.response.destroy()
+    if (call.request.destroyed && (thrown as NodeJS.ErrnoException).code === 'ECONNRESET') return void call.response.destroy()
     const fault = diskFault(thrown) ?? asFault(thrown)
     if (fault.code === 'INTERNAL') {
       call.log.error({ requestId: call.requestId, method: call.route.id, err: fault.cause ?? fault }, 'a request met an error of ours')
