@@ -6,6 +6,10 @@ import type { SqlType } from '../types.ts'
 
 /** Features of the language that BigQuery has not and that would change the meaning of its texts. */
 const FEATURES_OFF = new Set(['FEATURE_SPANNER_LEGACY_DDL'])
+/** Not among the released ones of the module, and BigQuery has them. */
+const FEATURES_MORE: readonly string[] = []
+/** The generator has rules of its own, without correlated subqueries. */
+const REWRITES_OFF = ['REWRITE_BUILTIN_FUNCTION_INLINER', 'REWRITE_NULLIFERROR_FUNCTION', 'REWRITE_LIKE_ANY_ALL']
 /** Off by default, and the generator leans on them. */
 const REWRITES_ON = ['REWRITE_PIPE_ASSERT', 'REWRITE_AGGREGATION_THRESHOLD']
 
@@ -20,8 +24,10 @@ export function language(google: GoogleSql): Language {
   options['supported_statement_kinds'] = []
   options['enabled_language_features'] = (options['enabled_language_features'] as string[]).filter((feature) => !FEATURES_OFF.has(feature))
   options['supported_generic_entity_types'] = []
+  for (const feature of FEATURES_MORE) if (google.protos.enumValues('LanguageFeature').has(feature)) options['enabled_language_features'].push(feature)
   const defaults = google.call('GetAnalyzerOptions', 'local_service.AnalyzerOptionsRequest', {}, 'AnalyzerOptionsProto')
   const rewrites = new Set(defaults['enabled_rewrites'] as string[])
+  for (const each of REWRITES_OFF) rewrites.delete(each)
   for (const each of REWRITES_ON) if (google.protos.enumValues('ResolvedASTRewrite').has(each)) rewrites.add(each)
   return {
     options,

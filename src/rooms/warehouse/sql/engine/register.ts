@@ -10,6 +10,7 @@ import { numbers } from './functions/numbers.ts'
 import { search } from './functions/search.ts'
 import { text } from './functions/text.ts'
 import { times } from './functions/times.ts'
+import { raiseFunction } from './raise.ts'
 import { duckFunction, type ScalarFunction } from './scalar.ts'
 
 export function allFunctions(clock: Pick<Clock, 'now_ms'>): ScalarFunction[] {
@@ -21,6 +22,7 @@ export function allFunctions(clock: Pick<Clock, 'now_ms'>): ScalarFunction[] {
 
 /** Functions are seen by every connection of the instance; settings are the caller's own connection's. */
 export function registerFunctions(connection: DuckDBConnection, clock: Pick<Clock, 'now_ms'>): void {
+  connection.registerScalarFunction(raiseFunction())
   for (const spec of allFunctions(clock)) connection.registerScalarFunction(duckFunction(spec))
 }
 

@@ -133,8 +133,8 @@ function quantiles(a: Aggregate): string {
   const ignoring = a.call.node['null_handling_modifier'] !== 'RESPECT_NULLS'
   const filters = ignoring ? [...a.filters, `${value} IS NOT NULL`] : a.filters
   const sorted = `list(${a.distinct}${value} ORDER BY ${value} ASC NULLS FIRST)${a.tail(filters)}`
-  // The rule of the reference implementation: rank ceil(i * (n - 1) / count) … rounded half up.
-  return `list_transform(range(${count} + 1), lambda q_: list_extract(${sorted}, 1 + CAST(round(q_ * (len(${sorted}) - 1) / CAST(${count} AS DOUBLE)) AS BIGINT)))`
+  // The smallest value below or at which i / count of the values lie.
+  return `list_transform(range(${count} + 1), lambda q_: list_extract(${sorted}, greatest(1, CAST(ceil(q_ * len(${sorted}) / CAST(${count} AS DOUBLE)) AS BIGINT))))`
 }
 
 /** array_agg over no rows is NULL, as in BigQuery. */

@@ -57,6 +57,21 @@ export function enumText(g: Generator, node: Message): string {
   return g.input.enumName(enumeration, Number(node['value']?.value?.enum_value ?? 0))
 }
 
+/** (SELECT x) is x, and (SELECT e FROM UNNEST(a) e) is the only element of a: no join needed, and TRY can hold it. */
+function plainScalar(g: Generator, query: Message): string | undefined {
+  const column = list(query['column_list'])[0]
+  if (!column) return undefined
+  if (query['node'] === 'ResolvedArrayScan' && list(query['array_expr_list']).length === 1 && !query['join_expr'] && (!query['input_scan'] || query['input_scan'].node === 'ResolvedSingleRowScan') && list(query['element_column_list'])[0]?.['column_id'] === column['column_id']) {
+    const array = g.expr(list(query['array_expr_list'])[0]!)
+    return `(CASE WHEN len(${array}) > 1 THEN gs_error('Scalar subquery produced more than one element') ELSE (${array})[1] END)`
+  }
+  if (query['node'] !== 'ResolvedProjectScan') return undefined
+  const computed = list(query['expr_list']).find((item) => item['column'].column_id === column['column_id'])
+  const input = query['input_scan'] as Message
+  if (computed && input['node'] === 'ResolvedSingleRowScan') return g.expr(computed['expr'])
+  return !list(query['expr_list']).length && input['node'] === 'ResolvedArrayScan' ? plainScalar(g, { ...input, column_list: [column] }) : undefined
+}
+
 function subquery(g: Generator, node: Message): string {
   const query = node['subquery'] as Message
   const text = g.scan(query)
@@ -65,7 +80,7 @@ function subquery(g: Generator, node: Message): string {
   const type = String(node['subquery_type'])
   switch (type) {
     case 'SCALAR':
-      return `(SELECT ${value} FROM (${text}))`
+      return plainScalar(g, query) ?? `(SELECT ${value} FROM (${text}))`
     case 'EXISTS':
       return `EXISTS (${text})`
     case 'ARRAY': {

@@ -73,6 +73,8 @@ const SCANS: Record<string, Writer> = {
   ResolvedSetOperationScan(g, node) {
     const [op, all] = String(node['op_type']).split('_') as [string, string]
     const outputs = list(node['column_list'])
+    const rows = op === 'UNION' && all === 'ALL' ? constantRows(g, node) : undefined
+    if (rows) return `SELECT * FROM (VALUES ${rows.join(', ')}) AS ${g.fresh('v')}(${outputs.map((output) => g.column(output)).join(', ')})`
     const parts = list(node['input_item_list']).map((item) => {
       const columns = list(item['output_column_list'])
       const select = outputs.map((output, k) => {
@@ -138,7 +140,7 @@ const SCANS: Record<string, Writer> = {
   ResolvedExecuteAsRoleScan: (g, node) => g.scan(node['input_scan']),
   ResolvedAssertScan(g, node) {
     const message = g.expr(node['message'])
-    return `SELECT * FROM (${g.scan(node['input_scan'])}) WHERE CASE WHEN ${g.expr(node['condition'])} THEN true ELSE error('Assert failed: ' || ${message}) END`
+    return `SELECT * FROM (${g.scan(node['input_scan'])}) WHERE CASE WHEN ${g.expr(node['condition'])} THEN true ELSE gs_error('Assert failed: ' || ${message}) END`
   },
 }
 
@@ -146,6 +148,31 @@ export function scan(g: Generator, node: Message): string {
   const writer = SCANS[String(node['node'])]
   if (!writer) throw unsupported(String(node['node']).replace(/^Resolved|Scan$/g, ''))
   return writer(g, node)
+}
+
+/** SELECT … UNION ALL SELECT … of rows without FROM: one list of rows, read in its order. */
+function constantRows(g: Generator, node: Message): string[] | undefined {
+  const outputs = list(node['column_list'])
+  const rows: string[] = []
+  for (const item of list(node['input_item_list'])) {
+    const scanned = item['scan'] as Message
+    if (scanned['node'] === 'ResolvedSetOperationScan' && scanned['op_type'] === 'UNION_ALL') {
+      const same = list(item['output_column_list']).every((column, i) => column['column_id'] === list(scanned['column_list'])[i]?.['column_id'] && sameType(typeOfProto(column['type']), typeOfProto(outputs[i]!['type'])))
+      const inner = same ? constantRows(g, scanned) : undefined
+      if (!inner) return undefined
+      rows.push(...inner)
+      continue
+    }
+    if (scanned['node'] !== 'ResolvedProjectScan' || !isSingleRow(scanned['input_scan'])) return undefined
+    const computed = new Map(list(scanned['expr_list']).map((each) => [each['column'].column_id, each['expr'] as Message]))
+    const values = list(item['output_column_list']).map((column, i) => {
+      const expr = computed.get(column['column_id'])
+      return expr && `CAST(${castText(g.expr(expr), typeOfProto(column['type']), typeOfProto(outputs[i]!['type']))} AS ${duckType(typeOfProto(outputs[i]!['type']))})`
+    })
+    if (!values.length || values.includes(undefined)) return undefined
+    rows.push(`(${values.join(', ')})`)
+  }
+  return rows
 }
 
 const unique = (items: readonly string[]) => [...new Set(items)]
@@ -238,7 +265,7 @@ function zipScan(g: Generator, node: Message, texts: readonly string[], elements
   const mode = zipMode(g, node['array_zip_mode'])
   const lengths = texts.map((text) => `coalesce(len(${text}), 0)`)
   const size = mode === 'TRUNCATE' ? `least(${lengths.join(', ')})` : `greatest(${lengths.join(', ')})`
-  const guard = mode === 'STRICT' ? `CASE WHEN greatest(${lengths.join(', ')}) <> least(${lengths.join(', ')}) THEN error('Unnested arrays under STRICT mode must have equal lengths') ELSE ${size} END` : size
+  const guard = mode === 'STRICT' ? `CASE WHEN greatest(${lengths.join(', ')}) <> least(${lengths.join(', ')}) THEN gs_error('Unnested arrays under STRICT mode must have equal lengths') ELSE ${size} END` : size
   const position = g.fresh('pos')
   const select = [...texts.map((text, i) => `(${text})[${position} + 1] AS ${elements[i]}`), ...(offset ? [`${position} AS ${offset}`] : [])]
   const input = node['input_scan'] as Message | undefined
@@ -280,7 +307,7 @@ function countText(g: Generator, node: Message, word: string): string {
   const value = node['value']?.value?.int64_value
   if (value !== undefined) return String(value)
   const text = g.expr(node)
-  return `(SELECT CASE WHEN ${text} IS NULL OR ${text} < 0 THEN error('${word} must not be null or negative') ELSE ${text} END)`
+  return `(SELECT CASE WHEN ${text} IS NULL OR ${text} < 0 THEN gs_error('${word} must not be null or negative') ELSE ${text} END)`
 }
 
 // ---------------------------------------------------------------- table functions

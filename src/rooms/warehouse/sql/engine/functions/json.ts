@@ -222,10 +222,11 @@ function texts(value: Json, out: string[] = []): string[] {
 export const json: ScalarFunction[] = [
   { name: 'gs_json_value', parameters: ['VARCHAR', 'VARCHAR', 'BOOLEAN'], returns: 'VARCHAR', run: (text: string, path: string, legacy: boolean) => scalarText(at(text, path, legacy)) },
   {
-    name: 'gs_json_query', parameters: ['VARCHAR', 'VARCHAR', 'BOOLEAN'], returns: 'VARCHAR',
-    run(text: string, path: string, legacy: boolean) {
+    name: 'gs_json_query', parameters: ['VARCHAR', 'VARCHAR', 'BOOLEAN', 'BOOLEAN'], returns: 'VARCHAR',
+    run(text: string, path: string, legacy: boolean, typed: boolean) {
       const found = at(text, path, legacy)
-      return found === undefined ? null : printJson(found, false)
+      // Out of a STRING a JSON null is NULL; out of JSON it is JSON null.
+      return found === undefined || (found === null && !typed) ? null : printJson(found, false)
     },
   },
   {

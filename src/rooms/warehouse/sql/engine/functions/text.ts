@@ -100,8 +100,9 @@ function initcap(text: string, delimiters: string): string {
   const set = new Set(points(delimiters))
   let start = true
   return points(text).map((char) => {
-    const out = start ? char.toUpperCase() : char.toLowerCase()
-    start = set.has(char)
+    const delimiter = set.has(char)
+    const out = delimiter ? char : start ? char.toUpperCase() : char.toLowerCase()
+    start = delimiter
     return out
   }).join('')
 }

@@ -260,7 +260,7 @@ function parseTime(format: string, text: string): Parsed {
       } else if (code === 'O') code = pattern[++i] ?? ''
       if (code !== 'n' && code !== 't' && code !== '%') skip()
       switch (code) {
-        case 'Y': c.year = number(5, 0, 10000, true); break
+        case 'Y': c.year = number(4, 0, 9999, true); break
         case 'C': century = number(2, 0, 99); break
         case 'y': short = number(2, 0, 99); break
         case 'm': c.month = number(2, 1, 12); break

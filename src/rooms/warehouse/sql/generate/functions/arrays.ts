@@ -18,7 +18,7 @@ const at = (base: 0 | 1, safe: boolean): Rule => (call) => {
   const inside = `(${array})[${position}]`
   const low = `${index} < ${base}`
   if (safe) return `(CASE WHEN ${low} THEN NULL ELSE ${inside} END)`
-  return `(CASE WHEN ${low} OR ${index} ${base === 0 ? '>=' : '>'} len(${array}) THEN error('Array index ' || CAST(${index} AS VARCHAR) || ' is out of bounds' || CASE WHEN ${low} THEN '' ELSE ' (overflow)' END) ELSE ${inside} END)`
+  return `(CASE WHEN ${low} OR ${index} ${base === 0 ? '>=' : '>'} len(${array}) THEN gs_error('Array index ' || CAST(${index} AS VARCHAR) || ' is out of bounds' || CASE WHEN ${low} THEN '' ELSE ' (overflow)' END) ELSE ${inside} END)`
 }
 
 /** Lambdas: their parameters are columns of their own. */
@@ -60,7 +60,7 @@ const generate: Rule = (call) => {
   const [start, end, step = call.type.kind === 'ARRAY' && call.type.element.kind === 'INT64' ? '1' : '1.0'] = call.args
   const kind = element({ ...call, types: [call.type] } as Call).kind
   const nulls = `${start} IS NULL OR ${end} IS NULL OR ${step} IS NULL`
-  const zero = `WHEN ${step} = 0 THEN error('Sequence step cannot be 0.')`
+  const zero = `WHEN ${step} = 0 THEN gs_error('Sequence step cannot be 0.')`
   if (kind === 'INT64') return `(CASE WHEN ${nulls} THEN NULL ${zero} ELSE generate_series(${start}, ${end}, ${step}) END)`
   if (kind === 'FLOAT64') return `gs_generate_floats(CAST(${start} AS DOUBLE), CAST(${end} AS DOUBLE), CAST(${step} AS DOUBLE))`
   if (kind === 'NUMERIC') return `(CASE WHEN ${nulls} THEN NULL ${zero} ELSE list_transform(range(greatest(0, CAST(floor((${end} - ${start}) / ${step}) AS BIGINT) + 1)), lambda n_: CAST(${start} + n_ * ${step} AS DECIMAL(38,9))) END)`
@@ -118,7 +118,7 @@ function zip(call: Call): string {
   const strict = last?.type?.type_kind === 'TYPE_ENUM' ? how : 'STRICT'
   const lengths = arrays.map((array) => `len(${array})`)
   const size = strict === 'PAD' ? `greatest(${lengths.join(', ')})` : `least(${lengths.join(', ')})`
-  const guard = strict === 'STRICT' ? `WHEN greatest(${lengths.join(', ')}) <> least(${lengths.join(', ')}) THEN error('Array arguments in ARRAY_ZIP must have the same length in STRICT mode') ` : ''
+  const guard = strict === 'STRICT' ? `WHEN greatest(${lengths.join(', ')}) <> least(${lengths.join(', ')}) THEN gs_error('Array arguments in ARRAY_ZIP must have the same length in STRICT mode') ` : ''
   const lambdaAt = generic.findIndex((item) => item['inline_lambda'])
   let item = `{${arrays.map((array, i) => `'_${i + 1}': (${array})[z_]`).join(', ')}}`
   if (lambdaAt >= 0) {
@@ -138,12 +138,12 @@ export const arrays: Rules = {
   array_reverse: 'list_reverse($1)',
   array_concat: (call) => `(CASE WHEN ${call.args.map((text) => `${text} IS NULL`).join(' OR ')} THEN NULL ELSE ${call.args.length === 1 ? call.args[0] : `(${call.args.join(' || ')})`} END)`,
   array_to_string: toText,
-  array_first: (call) => `(CASE WHEN len(${call.args[0]}) = 0 THEN error('ARRAY_FIRST cannot get the first element of an empty array') ELSE (${call.args[0]})[1] END)`,
-  array_last: (call) => `(CASE WHEN len(${call.args[0]}) = 0 THEN error('ARRAY_LAST cannot get the last element of an empty array') ELSE (${call.args[0]})[-1] END)`,
-  array_first_n: `(CASE WHEN $2 < 0 THEN error('The n argument to ARRAY_FIRST_N must not be negative.') WHEN $2 IS NULL THEN NULL ELSE list_slice($1, 1, $2) END)`,
-  array_last_n: `(CASE WHEN $2 < 0 THEN error('The n argument to ARRAY_LAST_N must not be negative.') WHEN $2 IS NULL THEN NULL ELSE list_slice($1, greatest(1, len($1) - $2 + 1), len($1)) END)`,
-  array_remove_first_n: `(CASE WHEN $2 < 0 THEN error('The n argument to ARRAY_REMOVE_FIRST_N must not be negative.') WHEN $2 IS NULL THEN NULL ELSE list_slice($1, $2 + 1, len($1)) END)`,
-  array_remove_last_n: `(CASE WHEN $2 < 0 THEN error('The n argument to ARRAY_REMOVE_LAST_N must not be negative.') WHEN $2 IS NULL THEN NULL ELSE list_slice($1, 1, greatest(0, len($1) - $2)) END)`,
+  array_first: (call) => `(CASE WHEN len(${call.args[0]}) = 0 THEN gs_error('ARRAY_FIRST cannot get the first element of an empty array') ELSE (${call.args[0]})[1] END)`,
+  array_last: (call) => `(CASE WHEN len(${call.args[0]}) = 0 THEN gs_error('ARRAY_LAST cannot get the last element of an empty array') ELSE (${call.args[0]})[-1] END)`,
+  array_first_n: `(CASE WHEN $2 < 0 THEN gs_error('The n argument to ARRAY_FIRST_N must not be negative.') WHEN $2 IS NULL THEN NULL ELSE list_slice($1, 1, $2) END)`,
+  array_last_n: `(CASE WHEN $2 < 0 THEN gs_error('The n argument to ARRAY_LAST_N must not be negative.') WHEN $2 IS NULL THEN NULL ELSE list_slice($1, greatest(1, len($1) - $2 + 1), len($1)) END)`,
+  array_remove_first_n: `(CASE WHEN $2 < 0 THEN gs_error('The n argument to ARRAY_REMOVE_FIRST_N must not be negative.') WHEN $2 IS NULL THEN NULL ELSE list_slice($1, $2 + 1, len($1)) END)`,
+  array_remove_last_n: `(CASE WHEN $2 < 0 THEN gs_error('The n argument to ARRAY_REMOVE_LAST_N must not be negative.') WHEN $2 IS NULL THEN NULL ELSE list_slice($1, 1, greatest(0, len($1) - $2)) END)`,
   array_slice: slice,
   array_filter: filter,
   array_transform: transform,

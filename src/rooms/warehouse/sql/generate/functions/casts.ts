@@ -63,7 +63,7 @@ const CASTS: Record<string, Record<string, Caster>> = {
   BIGNUMERIC: { STRING: 'gs_bignum_text($1)', INT64: 'gs_bignum_to_int($1)', FLOAT64: 'gs_bignum_to_double($1)', NUMERIC: 'gs_bignum_to_numeric($1)' },
   STRING: {
     INT64: (text) => `(CASE WHEN regexp_full_match(${text}, '\\s*[+-]?[0-9]+\\s*') THEN CAST(${text} AS BIGINT) ELSE gs_parse_int(${text}) END)`,
-    FLOAT64: 'gs_parse_double($1)', NUMERIC: 'gs_parse_numeric($1)', BIGNUMERIC: 'gs_parse_bignum($1)', BOOL: "(CASE lower($1) WHEN 'true' THEN true WHEN 'false' THEN false ELSE CASE WHEN $1 IS NOT NULL THEN error('Bad bool value: ' || $1) END END)",
+    FLOAT64: 'gs_parse_double($1)', NUMERIC: 'gs_parse_numeric($1)', BIGNUMERIC: 'gs_parse_bignum($1)', BOOL: "(CASE lower($1) WHEN 'true' THEN true WHEN 'false' THEN false ELSE CASE WHEN $1 IS NOT NULL THEN gs_error('Bad bool value: ' || $1) END END)",
     BYTES: 'encode($1)', DATE: 'CAST(gs_parse_date($1) AS DATE)', TIME: 'CAST(gs_parse_clock($1) AS TIME)', DATETIME: 'gs_parse_datetime($1)', TIMESTAMP: "gs_parse_ts($1, 'UTC')",
     INTERVAL: 'gs_parse_interval($1)', UUID: 'CAST($1 AS UUID)', JSON: 'gs_parse_json($1)',
   },

@@ -2,12 +2,10 @@
 import { duckType, sqlName } from '../../sqltype.ts'
 import { quote } from '../../literal.ts'
 import type { Rules } from '../calls.ts'
-import { unsupported } from '../generator.ts'
 
-/** TRY does not hold a subquery; such an operand cannot be guarded. */
+/** TRY does not hold a subquery: there an error stays an error. */
 export function guarded(text: string): string {
-  if (/\bSELECT\b/i.test(text)) throw unsupported('ISERROR, IFERROR or NULLIFERROR over a subquery')
-  return `TRY(${text})`
+  return /\bSELECT\b/i.test(text) ? text : `TRY(${text})`
 }
 
 /** TRY gives NULL for an error and for NULL: wrapped in a list the two differ. */
@@ -34,7 +32,7 @@ export const conditionals: Rules = {
     for (let i = 1; i + 1 < args.length; i += 2) parts.push(`WHEN ${args[0]} = ${args[i]} THEN ${args[i + 1]}`)
     return `(CASE ${parts.join(' ')}${args.length % 2 ? '' : ` ELSE ${args.at(-1)}`} END)`
   },
-  error: (call) => `CAST(error(${call.args[0]}) AS ${duckType(call.type)})`,
+  error: (call) => `CAST(gs_error(${call.args[0]}) AS ${duckType(call.type)})`,
   iserror: (call) => `(${tried(call.args[0]!)} IS NULL)`,
   iferror: (call) => `(CASE WHEN ${tried(call.args[0]!)} IS NULL THEN ${call.args[1]} ELSE ${guarded(call.args[0]!)} END)`,
   nulliferror: (call) => guarded(call.args[0]!),

@@ -272,7 +272,7 @@ function timestampArray(call: Call): string {
 
 function seriesOf(start: string, end: string, step: string, part: string, duck: string): string {
   const nulls = `${start} IS NULL OR ${end} IS NULL OR ${step} IS NULL`
-  return `(CASE WHEN ${nulls} THEN NULL WHEN ${step} = 0 THEN error('Sequence step cannot be 0.') ELSE list_transform(generate_series(${start}, ${end}, ${intervalOf(step, part)}), lambda g_: CAST(g_ AS ${duck})) END)`
+  return `(CASE WHEN ${nulls} THEN NULL WHEN ${step} = 0 THEN gs_error('Sequence step cannot be 0.') ELSE list_transform(generate_series(${start}, ${end}, ${intervalOf(step, part)}), lambda g_: CAST(g_ AS ${duck})) END)`
 }
 
 const interval: Rule = (call) => intervalOf(call.args[0]!, call.part(1))

@@ -8,7 +8,7 @@ import { unsupported } from '../generator.ts'
 const path = (call: Call, index = 1) => call.args[index] || `'$'`
 
 /** JSON_QUERY and its like: one reader for legacy ($['a']) and standard ($."a") paths, told apart by a flag. */
-const read = (name: string, legacy: boolean): Rule => (call) => `gs_json_${name}(${call.args[0]}, ${path(call)}, ${legacy})`
+const read = (name: string, legacy: boolean): Rule => (call) => `gs_json_${name}(${call.args[0]}, ${path(call)}, ${legacy}${name === 'query' ? `, ${call.types[0]?.kind === 'JSON'}` : ''})`
 
 /** A value as JSON text, by its type. */
 export function jsonText(text: string, type: SqlType, wide = false): string {

@@ -28,7 +28,7 @@ function floatGuard(text: string, call: Call, word: string, sign: string): strin
   const nodes = (call.node['argument_list'] ?? []) as { node: string }[]
   if (!nodes.every((node) => node.node === 'ResolvedLiteral')) return text
   const [a, b] = call.args
-  return `(CASE WHEN isinf(${text}) AND NOT isinf(${a}) AND NOT isinf(${b}) THEN error('Floating point error in ${word}: ' || ${a} || ' ${sign} ' || ${b}) ELSE ${text} END)`
+  return `(CASE WHEN isinf(${text}) AND NOT isinf(${a}) AND NOT isinf(${b}) THEN gs_error('Floating point error in ${word}: ' || ${a} || ' ${sign} ' || ${b}) ELSE ${text} END)`
 }
 
 function multiply(call: Call): string {
@@ -51,7 +51,7 @@ function divide(call: Call): string {
   if (call.type.kind === 'NUMERIC') return `gs_numeric_div(${a}, ${b})`
   if (call.type.kind === 'BIGNUMERIC') return `gs_bignum_div(${a}, ${b})`
   if (literalDivisor(call)) return `(${a} / ${b})`
-  return `(CASE WHEN ${b} = 0 THEN error('division by zero: ' || ${shown(a)} || ' / ' || ${shown(b)}) ELSE ${a} / ${b} END)`
+  return `(CASE WHEN ${b} = 0 THEN gs_error('division by zero: ' || ${shown(a)} || ' / ' || ${shown(b)}) ELSE ${a} / ${b} END)`
 }
 
 const shown = (text: string) => `CAST(${text} AS VARCHAR)`
@@ -67,7 +67,7 @@ const whole = (op: '//' | '%', word: string) => (call: Call): string => {
   if (call.type.kind === 'NUMERIC') return op === '%' ? `gs_numeric_mod(${a}, ${b})` : `gs_numeric_idiv(${a}, ${b})`
   if (call.type.kind === 'BIGNUMERIC') return op === '%' ? `gs_bignum_mod(${a}, ${b})` : `gs_bignum_idiv(${a}, ${b})`
   if (literalDivisor(call)) return `(${a} ${op} ${b})`
-  return `(CASE WHEN ${b} = 0 THEN error('division by zero: ${word}(' || ${shown(a)} || ', ' || ${shown(b)} || ')') ELSE ${a} ${op} ${b} END)`
+  return `(CASE WHEN ${b} = 0 THEN gs_error('division by zero: ${word}(' || ${shown(a)} || ', ' || ${shown(b)} || ')') ELSE ${a} ${op} ${b} END)`
 }
 
 /** Rules for the exact types: the function of the type, or one rule for FLOAT64 and INT64. */
@@ -87,7 +87,7 @@ function byType(float: Rule, exact: { NUMERIC?: string; BIGNUMERIC?: string; INT
 
 const fillAll = (template: string, args: readonly string[]) => template.replace(/\$(\d|\*)/g, (_all, which: string) => (which === '*' ? args.join(', ') : (args[Number(which) - 1] ?? 'NULL')))
 
-const guard = (condition: string, message: string, text: string): string => `(CASE WHEN ${condition} THEN error('${message}') ELSE ${text} END)`
+const guard = (condition: string, message: string, text: string): string => `(CASE WHEN ${condition} THEN gs_error('${message}') ELSE ${text} END)`
 
 function round(name: 'round' | 'trunc'): Rule {
   return (call) => {
@@ -113,13 +113,13 @@ const hyperbolic = {
   coth: (call: Call) => guard(`${call.args[0]} = 0`, 'Floating point error in function: COTH', `(1 / tanh(${call.args[0]}))`),
 }
 
-const logarithm = (base: 'ln' | 'log10') => byType((call) => `(CASE WHEN ${call.args[0]} <= 0 THEN error('Floating point error in function: ${base.toUpperCase()}(' || ${call.args[0]} || ')') ELSE ${base}(${call.args[0]}) END)`)
+const logarithm = (base: 'ln' | 'log10') => byType((call) => `(CASE WHEN ${call.args[0]} <= 0 THEN gs_error('Floating point error in function: ${base.toUpperCase()}(' || ${call.args[0]} || ')') ELSE ${base}(${call.args[0]}) END)`)
 
 /** The product is taken in 128 bits, so that only a result out of INT64 is an error. */
 const shift = (name: string): Rule => (call) => (call.types[0]?.kind === 'BYTES' ? `gs_bytes_${name}(${call.args.join(', ')})` : `gs_${name}(${call.args.join(', ')})`)
 const bitwise = (op: string, name: string): Rule => (call) => (call.types[0]?.kind === 'BYTES' ? `gs_bytes_${name}2(${call.args.join(', ')})` : op === 'xor' ? `xor(${call.args.join(', ')})` : `(${call.args[0]} ${op} ${call.args[1]})`)
 
-const trig = (name: string): Rule => byType((call) => `(CASE WHEN isinf(${call.args[0]}) THEN error('Floating point error in function: ${name.toUpperCase()}(' || ${call.args[0]} || ')') ELSE ${name}(${call.args[0]}) END)`)
+const trig = (name: string): Rule => byType((call) => `(CASE WHEN isinf(${call.args[0]}) THEN gs_error('Floating point error in function: ${name.toUpperCase()}(' || ${call.args[0]} || ')') ELSE ${name}(${call.args[0]}) END)`)
 
 export const math: Rules = {
   $add: add('+'),
@@ -142,13 +142,13 @@ export const math: Rules = {
   trunc: round('trunc'),
   ceil: byType('ceil($1)', { NUMERIC: 'CAST(ceil($1) AS DECIMAL(38,9))', BIGNUMERIC: 'gs_bignum_ceil($1)' }),
   floor: byType('floor($1)', { NUMERIC: 'CAST(floor($1) AS DECIMAL(38,9))', BIGNUMERIC: 'gs_bignum_floor($1)' }),
-  sqrt: byType((call) => `(CASE WHEN ${call.args[0]} < 0 THEN error('Floating point error in function: SQRT(' || ${call.args[0]} || ')') ELSE sqrt(${call.args[0]}) END)`, { NUMERIC: 'gs_numeric_sqrt($1)', BIGNUMERIC: 'gs_bignum_sqrt($1)' }),
+  sqrt: byType((call) => `(CASE WHEN ${call.args[0]} < 0 THEN gs_error('Floating point error in function: SQRT(' || ${call.args[0]} || ')') ELSE sqrt(${call.args[0]}) END)`, { NUMERIC: 'gs_numeric_sqrt($1)', BIGNUMERIC: 'gs_bignum_sqrt($1)' }),
   cbrt: byType('cbrt($1)', { NUMERIC: 'gs_numeric_cbrt($1)', BIGNUMERIC: 'gs_bignum_cbrt($1)' }),
   pow: byType('gs_pow($1, $2)', { NUMERIC: 'gs_numeric_pow($1, $2)', BIGNUMERIC: 'gs_bignum_pow($1, $2)' }),
-  exp: byType((call) => `(CASE WHEN isinf(exp(${call.args[0]})) AND NOT isinf(${call.args[0]}) THEN error('Floating point error in function: EXP(' || ${call.args[0]} || ')') ELSE exp(${call.args[0]}) END)`),
+  exp: byType((call) => `(CASE WHEN isinf(exp(${call.args[0]})) AND NOT isinf(${call.args[0]}) THEN gs_error('Floating point error in function: EXP(' || ${call.args[0]} || ')') ELSE exp(${call.args[0]}) END)`),
   ln: logarithm('ln'),
   log10: logarithm('log10'),
-  log: byType((call) => (call.args.length === 1 ? `(CASE WHEN ${call.args[0]} <= 0 THEN error('Floating point error in function: LOG(' || ${call.args[0]} || ')') ELSE ln(${call.args[0]}) END)` : `gs_log(${call.args[0]}, ${call.args[1]})`)),
+  log: byType((call) => (call.args.length === 1 ? `(CASE WHEN ${call.args[0]} <= 0 THEN gs_error('Floating point error in function: LOG(' || ${call.args[0]} || ')') ELSE ln(${call.args[0]}) END)` : `gs_log(${call.args[0]}, ${call.args[1]})`)),
   sin: trig('sin'), cos: trig('cos'), tan: trig('tan'),
   asin: byType((call) => guard(`abs(${call.args[0]}) > 1`, 'Floating point error in function: ASIN', `asin(${call.args[0]})`)),
   acos: byType((call) => guard(`abs(${call.args[0]}) > 1`, 'Floating point error in function: ACOS', `acos(${call.args[0]})`)),

@@ -21,7 +21,7 @@ const overlaps = (a: string, b: string) => `(${before(`(${a}).s`, `(${b}).e`)} A
 export const ranges: Rules = {
   range: (call) => {
     const [start, end] = call.args as [string, string]
-    return `(CASE WHEN ${start} >= ${end} THEN error('Range start element must be smaller than range end element') ELSE {'s': ${start}, 'e': ${end}} END)`
+    return `(CASE WHEN ${start} >= ${end} THEN gs_error('Range start element must be smaller than range end element') ELSE {'s': ${start}, 'e': ${end}} END)`
   },
   range_start: '($1).s',
   range_end: '($1).e',
@@ -31,7 +31,7 @@ export const ranges: Rules = {
   range_overlaps: (call) => `(CASE WHEN ${call.args[0]} IS NULL OR ${call.args[1]} IS NULL THEN NULL ELSE ${overlaps(call.args[0]!, call.args[1]!)} END)`,
   range_intersect: (call) => {
     const [a, b] = call.args as [string, string]
-    return `(CASE WHEN ${a} IS NULL OR ${b} IS NULL THEN NULL WHEN NOT ${overlaps(a, b)} THEN error('Provided RANGE inputs: ' || CAST(${a} AS VARCHAR) || ' and ' || CAST(${b} AS VARCHAR) || ' do not overlap') ELSE {'s': greatest((${a}).s, (${b}).s), 'e': least((${a}).e, (${b}).e)} END)`
+    return `(CASE WHEN ${a} IS NULL OR ${b} IS NULL THEN NULL WHEN NOT ${overlaps(a, b)} THEN gs_error('Provided RANGE inputs: ' || CAST(${a} AS VARCHAR) || ' and ' || CAST(${b} AS VARCHAR) || ' do not overlap') ELSE {'s': greatest((${a}).s, (${b}).s), 'e': least((${a}).e, (${b}).e)} END)`
   },
   generate_range_array: (call) => {
     const [range, step] = call.args as [string, string]
@@ -42,6 +42,6 @@ export const ranges: Rules = {
     const end = `CAST((${range}).e AS ${type.kind === 'TIMESTAMP' ? 'TIMESTAMPTZ' : 'TIMESTAMP'})`
     const parts = `list_transform(range(${start}, ${end}, ${step}), lambda r_: {'s': CAST(r_ AS ${duck}), 'e': CAST(least(r_ + ${step}, ${end}) AS ${duck})})`
     const partial = `list_filter(${parts}, lambda f_: ${whole} OR CAST(f_.s AS TIMESTAMP) + ${step} <= CAST((${range}).e AS TIMESTAMP))`
-    return `(CASE WHEN ${range} IS NULL OR ${step} IS NULL THEN NULL WHEN (${range}).s IS NULL OR (${range}).e IS NULL THEN error('GENERATE_RANGE_ARRAY does not support unbounded ranges') ELSE ${partial} END)`
+    return `(CASE WHEN ${range} IS NULL OR ${step} IS NULL THEN NULL WHEN (${range}).s IS NULL OR (${range}).e IS NULL THEN gs_error('GENERATE_RANGE_ARRAY does not support unbounded ranges') ELSE ${partial} END)`
   },
 }

@@ -22,7 +22,7 @@ function texts(text: string, type: SqlType): string {
   }
 }
 
-const searchText: Rule = (call) => `gs_search(CAST(${texts(call.args[0]!, call.types[0]!)} AS VARCHAR[]), ${call.args[1]}, ${call.args[3] || `'LOG_ANALYZER'`}, ${call.args[4] || `''`})`
+const searchText: Rule = (call) => `gs_search(CAST(${texts(call.args[0]!, call.types[0]!)} AS VARCHAR[]), ${call.args[1]}, coalesce(${call.args[3] || 'NULL'}, 'LOG_ANALYZER'), coalesce(${call.args[4] || 'NULL'}, ''))`
 
 const contains: Rule = (call) => `gs_contains_substr(CAST(${texts(call.args[0]!, call.types[0]!)} AS VARCHAR[]), ${call.args[1]}, ${call.args[0]} IS NULL)`
 
@@ -33,7 +33,7 @@ const machineLearning: Rule = (call: Call) => {
 export const search: Rules = {
   search: searchText,
   contains_substr: contains,
-  text_analyze: (call) => `gs_text_analyze(${call.args[0]}, ${call.args[1] || `'LOG_ANALYZER'`}, ${call.args[2] || `''`})`,
+  text_analyze: (call) => `gs_text_analyze(${call.args[0]}, coalesce(${call.args[1] || 'NULL'}, 'LOG_ANALYZER'), coalesce(${call.args[2] || 'NULL'}, ''))`,
   bag_of_words: (call) => {
     return `list_transform(gs_bag_of_words(${call.args[0]}), lambda w_: {'_1': w_.term, '_2': w_.count})`
   },

@@ -128,7 +128,7 @@ export function update(unit: Unit, g: Generator, node: Message): DmlStatement {
   const set = assignments(unit, g, list(node['update_item_list']))
   if (!node['from_scan']) return statement(unit, g, 'UPDATE', target, `UPDATE ${target.text} AS ${TARGET} SET ${set} WHERE ${where}`)
   const from = `(${g.scan(node['from_scan'])}) AS from_`
-  const guard = `SELECT error('${TOO_MANY}') FROM ${target.text} AS ${TARGET}, ${from} WHERE ${where} GROUP BY ${TARGET}.rowid HAVING count(*) > 1 LIMIT 1`
+  const guard = `SELECT gs_error('${TOO_MANY}') FROM ${target.text} AS ${TARGET}, ${from} WHERE ${where} GROUP BY ${TARGET}.rowid HAVING count(*) > 1 LIMIT 1`
   return statement(unit, g, 'UPDATE', target, `UPDATE ${target.text} AS ${TARGET} SET ${set} FROM ${from} WHERE ${where}`, [guard])
 }
 
@@ -161,7 +161,7 @@ export function merge(unit: Unit, g: Generator, node: Message): DmlStatement {
     return `WHEN ${kind}${condition ? ` AND ${condition}` : ''} THEN ${mergeAction(unit, g, when, target)}`
   })
   const guards = matched.length
-    ? [`SELECT error('${TOO_MANY}') FROM ${target.text} AS ${TARGET} JOIN ${source} ON ${on} WHERE ${matched.map((each) => `(${each})`).join(' OR ')} GROUP BY ${TARGET}.rowid HAVING count(*) > 1 LIMIT 1`]
+    ? [`SELECT gs_error('${TOO_MANY}') FROM ${target.text} AS ${TARGET} JOIN ${source} ON ${on} WHERE ${matched.map((each) => `(${each})`).join(' OR ')} GROUP BY ${TARGET}.rowid HAVING count(*) > 1 LIMIT 1`]
     : []
   return statement(unit, g, 'MERGE', target, `MERGE INTO ${target.text} AS ${TARGET} USING ${source} ON ${on} ${clauses.join(' ')} RETURNING merge_action`, guards, 'mergeAction')
 }
