@@ -19,6 +19,11 @@ export const SETTINGS = {
   ephemeral: { kind: 'switch', fallback: false, about: 'a throw-away house: nothing is synced, the folder is removed at the end' },
   durability: { kind: 'text', fallback: 'full', about: '`full` syncs before it answers; `relaxed` does not, for tests' },
   project: { kind: 'text', fallback: 'potoroo-dev', about: 'default project' },
+  mode: { kind: 'text', fallback: 'open', about: '`open` trusts this machine’s user; `closed` wants a token for every call' },
+  iam: { kind: 'text', fallback: 'open', about: '`enforce` holds service accounts and users to their roles in open mode too' },
+  offline: { kind: 'switch', fallback: false, about: 'programs of the house reach only the house' },
+  passthrough: { kind: 'list', fallback: [] as string[], about: 'hosts of the cloud whose calls leave for the real cloud' },
+  map: { kind: 'list', fallback: [] as string[], about: 'URL=gs://BUCKET/PREFIX: what is asked for below the URL comes from the bucket' },
   'allow-host': { kind: 'list', fallback: [] as string[], about: 'further host names the house answers for' },
   'log-level': { kind: 'text', fallback: 'info', about: 'debug, info, warn, error or silent' },
 } as const satisfies Record<string, { kind: 'number' | 'text' | 'switch' | 'list'; fallback: unknown; about: string }>
@@ -32,6 +37,11 @@ export interface Config {
   ephemeral: boolean
   durability: 'full' | 'relaxed'
   project: string
+  mode: 'open' | 'closed'
+  iam: 'open' | 'enforce'
+  offline: boolean
+  passthrough: string[]
+  map: string[]
   allowHost: string[]
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
@@ -52,6 +62,11 @@ export function readConfig(flags: Flags, env: NodeJS.ProcessEnv, folder: string)
   if (durability !== 'full' && durability !== 'relaxed') throw usage('durability', durability, 'full or relaxed')
   const logLevel = value<string>('log-level')
   if (!['debug', 'info', 'warn', 'error', 'silent'].includes(logLevel)) throw usage('log-level', logLevel, 'debug, info, warn, error or silent')
+  const mode = value<string>('mode')
+  if (mode !== 'open' && mode !== 'closed') throw usage('mode', mode, 'open or closed')
+  const iam = value<string>('iam')
+  if (iam !== 'open' && iam !== 'enforce') throw usage('iam', iam, 'open or enforce')
+  if (mode === 'open' && !isLoopback(value('listen'))) throw openToOthers(value('listen'))
   return {
     sources,
     config: {
@@ -62,6 +77,11 @@ export function readConfig(flags: Flags, env: NodeJS.ProcessEnv, folder: string)
       ephemeral: value('ephemeral'),
       durability,
       project: value('project'),
+      mode,
+      iam,
+      offline: value('offline'),
+      passthrough: value('passthrough'),
+      map: value('map'),
       allowHost: value('allow-host'),
       logLevel: logLevel as Config['logLevel'],
     },
@@ -114,6 +134,16 @@ function readFile(path: string): Record<string, unknown> {
     values[found[1]!] = JSON.parse(found[2]!)
   }
   return values
+}
+
+function isLoopback(address: string): boolean {
+  return address === 'localhost' || address === '::1' || address === '[::1]' || /^127(\.\d{1,3}){3}$/.test(address)
+}
+
+function openToOthers(address: string): Fault {
+  return new Fault('INVALID_ARGUMENT', 'usage', `An open house does not listen on ${address}: everyone who reaches it could do everything.`, {
+    hint: 'Add --mode closed, so that every call needs a token, or leave --listen out.',
+  })
 }
 
 function usage(name: string, given: unknown, wanted: string): Fault {

@@ -15,14 +15,15 @@ import { LedgerJobs, jobMigrations } from '#ground/jobs.ts'
 import { openSqliteLedger } from '#ground/ledger.ts'
 import type { Ground, Room } from '#ground/room.ts'
 import { openLog, openMetrics } from '#ground/telemetry.ts'
+import { VAULT_KEY_VARIABLE } from '#ground/vault-keys.ts'
+import { Vault } from '#ground/vault.ts'
 import { Gateway } from '#gateway/gateway.ts'
 import { houseDoor } from '#gateway/house-door.ts'
-import { openIdentity } from '#gateway/identity.ts'
+import { gateIdentity } from '#gateway/identity.ts'
 import type { Listening } from '#gateway/listener.ts'
 import { canTellPeers } from '#gateway/peer.ts'
-import { Policies, policyMigrations } from '#rooms/identity/policies.ts'
+import { openIdentity } from '#rooms/identity/room.ts'
 import { openStorage } from '#rooms/storage/room.ts'
-import { openTokens } from '#rooms/workflows/open-tokens.ts'
 import { openWorkflows } from '#rooms/workflows/room.ts'
 import type { Config } from './config.ts'
 import { VERSION } from './version.ts'
@@ -67,11 +68,20 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
   wayOut.defer(() => facts.stop())
   await ledger.migrate('facts', factMigrations)
   await ledger.migrate('jobs', jobMigrations)
-  await ledger.migrate('policies', policyMigrations)
   await jobs.releaseForeignLeases()
   const ground: Ground = { clock, ids, dice, disk, ledger, facts, jobs, log, metrics }
 
-  const storage = openStorage(ground, { signers: { verify: async () => 'unknown' }, policies: new Policies(ledger) })
+  const vault = await Vault.open({ disk, key: process.env[VAULT_KEY_VARIABLE] })
+  const identity = openIdentity(
+    ground,
+    { vault, projectOf: async ({ type, name }) => (type === 'bucket' ? (await storage.storage.shelf.bucket(name))?.project : undefined) },
+    { mode: config.mode, enforce: config.iam === 'enforce', defaultProject: config.project },
+  )
+  const { service: accounts } = identity
+  const storage = openStorage(ground, {
+    signers: { verify: (signer, payload, signature) => accounts.verifySignature(signer, payload, signature) },
+    policies: accounts.policies,
+  })
   let listening: Listening | undefined
   const courier = new Courier({
     clock,
@@ -81,11 +91,14 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
   wayOut.defer(() => courier.close())
   const workflows = openWorkflows(ground, {
     courier,
-    tokens: openTokens,
+    tokens: {
+      access: async (email, scopes) => (await accounts.accessToken(email, { scope: scopes.join(' ') })).token,
+      identity: (email, audience) => accounts.identityToken(email, audience),
+    },
     logs: { write: async () => {} },
     callbackBase: () => (listening ? `http://${listening.host}:${listening.port}` : 'https://workflowexecutions.googleapis.com'),
   })
-  const rooms: Room[] = [storage, workflows]
+  const rooms: Room[] = [identity, storage, workflows]
   for (const room of rooms) {
     wayOut.defer(() => room.stop())
     await room.start()
@@ -97,14 +110,14 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     data: config.data,
     since_ms: clock.now_ms(),
     project: config.project,
-    notes: () => (canTellPeers ? [] : ['This system does not tell whose a connection is: every local user is trusted as the owner.']),
+    notes: () => [...(canTellPeers ? [] : ['This system does not tell whose a connection is: every local user is trusted as the owner.']), ...accounts.strangers.notes()],
   }
   const doors = rooms.flatMap((room) => room.doors)
   const ownDoor = houseDoor({ rooms, doors: () => [ownDoor, ...doors], metrics, figures, failure: () => ledger.failure?.message })
   const gateway = new Gateway({
     doors: [ownDoor, ...doors],
     grpcDoors: rooms.flatMap((room) => room.grpcDoors ?? []),
-    identity: openIdentity,
+    identity: gateIdentity(accounts.gate, () => undefined),
     allowedHosts: [config.listen, ...config.allowHost],
     clock,
     ids,

@@ -1,6 +1,8 @@
 /** What the gateway needs to know about callers; the identity room answers it. */
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Caller, Resource } from '#ground/door.ts'
+import { hostOf } from './guard.ts'
 import type { PeerUser } from './peer.ts'
 
 export interface Credentials {
@@ -14,6 +16,27 @@ export interface Identity {
   /** Who is calling. A token that is broken, expired or not for this house is a Fault. */
   identify(credentials: Credentials): Promise<Caller>
   may(caller: Caller, permission: string, resource: Resource | undefined): Promise<boolean>
+  /** Told of every call that was refused for want of a permission. */
+  denied?(caller: Caller, permission: string, resource: Resource | undefined): void
+}
+
+/** What the identity room offers for this. */
+export interface GatePort {
+  identify(knock: { bearer: string | undefined; peer(): Promise<PeerUser>; host: string }): Promise<Caller>
+  may(caller: Caller, permission: string, resource: Resource | undefined): Promise<boolean>
+  denied(caller: Caller, permission: string, resource: Resource | undefined): void
+}
+
+/** `lent` names who stands behind a connection that a child of the house was given: without a token it acts as that one. */
+export function gateIdentity(gate: GatePort, lent: (socket: Socket) => Caller | undefined): Identity {
+  return {
+    async identify({ bearer, peer, request }) {
+      const child = bearer === undefined ? lent(request.socket) : undefined
+      return child ?? gate.identify({ bearer, peer, host: hostOf(request) })
+    },
+    may: (caller, permission, resource) => gate.may(caller, permission, resource),
+    denied: (caller, permission, resource) => gate.denied(caller, permission, resource),
+  }
 }
 
 /** Open mode before there are accounts: who shares the machine's user is the owner, nobody else may do anything. */

@@ -19,6 +19,10 @@ export interface Caller {
   readonly project?: string
   /** An instance credential for a child: what it acts for, in words, for logs. */
   readonly via?: string
+  /** The account behind a user's or a service account's token. */
+  readonly account?: { readonly id: string; readonly email: string }
+  /** The program that logged in, such as `WallarooSDK/2024.2.0`. */
+  readonly client?: string
 }
 
 /** What a permission is asked for. */
