@@ -1,4 +1,5 @@
 /** The laws of the house that a program can hold: who may import whom, and that only the ground touches the world. */
+import { execFileSync } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { dirname, join, posix, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -124,4 +125,8 @@ describe('only the ground touches the world', () => {
 
 test('each file starts by saying what it is', () => {
   expect(sources.filter(({ text }) => !/^(?:#!.*\n)?\/(?:\*\*|\/)/.test(text)).map(({ path }) => path)).toEqual([])
+})
+
+test('the lock names the packages of every platform: without them `npm ci` refuses it', () => {
+  execFileSync(process.execPath, [join(SRC, '..', 'scripts', 'complete-lock.mjs'), '--check'], { stdio: 'pipe' })
 })
