@@ -16,10 +16,11 @@ const WAIT_MS_MAX = 15 * 60_000
 export async function setUp() {
   if (needed() === undefined) return
   mkdirSync(join(ROOT, '.cache'), { recursive: true })
-  await alone(join(ROOT, '.cache', 'set-up.pid'), async () => {
+  const installed = await alone(join(ROOT, '.cache', 'set-up.pid'), async () => {
     const why = needed()
-    if (why !== undefined) await install(why)
+    return why === undefined || (await install(why))
   })
+  if (!installed) process.exit(1)
 }
 
 /** Why an install is needed, or undefined. npm leaves its own record of what it installed; it is compared with the lock. */
@@ -53,9 +54,10 @@ async function install(why) {
   if (status !== 0) {
     say(`npm could not install the dependencies (exit ${status}). Its own words are above.`)
     say('Check the network and `npm config get registry`, then run the same command again.')
-    process.exit(1)
+    return false
   }
   say(`Dependencies installed in ${seconds()}.`)
+  return true
 }
 
 function run(args) {
@@ -84,7 +86,7 @@ async function alone(path, work) {
     await new Promise((resolve) => setTimeout(resolve, 500))
   }
   try {
-    await work()
+    return await work()
   } finally {
     rmSync(path, { force: true })
   }
@@ -96,8 +98,9 @@ function claim(path) {
     return true
   } catch (error) {
     if (error.code !== 'EEXIST') throw error
-    if (!holderLives(path)) rmSync(path, { force: true })
-    return false
+    if (holderLives(path)) return false
+    rmSync(path, { force: true })
+    return claim(path)
   }
 }
 
