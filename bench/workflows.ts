@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { HOST_MAP_VARIABLE } from '#ground/egress.ts'
+import { readConfig } from '../src/config.ts'
 import { openHouse } from '../src/house.ts'
 import type { House } from '../src/house.ts'
 
@@ -37,7 +38,7 @@ async function measure(): Promise<void> {
   const port = await new Promise<string>((resolve) => stub.stdout.once('data', (chunk) => resolve(String(chunk).trim())))
   process.env[HOST_MAP_VARIABLE] = `*=http://127.0.0.1:${port}`
   const data = mkdtempSync(join(tmpdir(), 'potoroo-bench-'))
-  const house = await openHouse({ port: 0, listen: '127.0.0.1', data, ephemeral: false, durability: 'full', project: 'bench', allowHost: [], logLevel: 'error' })
+  const house = await openHouse(readConfig({ port: 0, data, project: 'bench', 'log-level': 'error' }, {}, data).config)
   try {
     const figures = {
       command: 'node bench/workflows.ts',

@@ -9,16 +9,17 @@ import { openMetrics } from '#ground/telemetry.ts'
 import type { Ground } from '#ground/room.ts'
 import { startGateway } from '../../../tests/support/gateway.ts'
 import { testGround } from '../../../tests/support/ground.ts'
-import { openTokens } from './open-tokens.ts'
 import { openWorkflows } from './room.ts'
+import type { TokenPort } from './room.ts'
 
+const tokens: TokenPort = { access: async (email) => `access-of-${email}`, identity: async (email, audience) => `identity-of-${email}-for-${audience}` }
 type Answer = Record<string, any>
 
 async function connect() {
   const clock = systemClock()
   const ground = { ...(await testGround(clock)), metrics: openMetrics() } as unknown as Ground
   const courier = { send: () => Promise.reject(new Error('no network in this test')) }
-  const room = openWorkflows(ground, { courier, tokens: openTokens, logs: { write: async () => {} }, callbackBase: () => '' })
+  const room = openWorkflows(ground, { courier, tokens, logs: { write: async () => {} }, callbackBase: () => '' })
   await room.start()
   onTestFinished(() => room.stop())
   const { port } = await startGateway({ doors: room.doors, grpcDoors: room.grpcDoors! })

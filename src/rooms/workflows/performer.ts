@@ -138,7 +138,7 @@ export class Performer {
       },
     }
     const breathe = () => new Promise<void>((resolve) => setImmediate(resolve))
-    return new Driver(runner, lastSegment(execution.name), { clock, http: this.parts.caller(revision.config.serviceAccount), journal, breathe })
+    return new Driver(runner, lastSegment(execution.name), { clock, http: this.parts.caller(lastSegment(revision.config.serviceAccount)), journal, breathe })
   }
 
   private async revisionOf({ workflow, revision }: Execution): Promise<Revision> {

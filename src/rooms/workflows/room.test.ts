@@ -10,10 +10,11 @@ import type { Ground } from '#ground/room.ts'
 import { startGateway } from '../../../tests/support/gateway.ts'
 import { testGround } from '../../../tests/support/ground.ts'
 import { startStub, type StubServer } from '../../../tests/support/workflow-stub.ts'
-import { openTokens } from './open-tokens.ts'
 import { openWorkflows } from './room.ts'
+import type { TokenPort } from './room.ts'
 import { WORKFLOW_FACTS } from './facts.ts'
 
+const tokens: TokenPort = { access: async (email) => `access-of-${email}`, identity: async (email, audience) => `identity-of-${email}-for-${audience}` }
 const PARENT = '/v1/projects/p/locations/l'
 let stub: StubServer
 
@@ -32,7 +33,7 @@ async function openRoom(ledger: Ledger = memoryLedger(), egress: EgressSettings 
   const ground = { ...(await testGround(clock, ledger)), metrics: openMetrics(), disk: undefined } as unknown as Ground
   const courier = new Courier({ clock, egress })
   let url = 'https://workflowexecutions.googleapis.com'
-  const room = openWorkflows(ground, { courier, tokens: openTokens, logs: { write: async () => {} }, callbackBase: () => url })
+  const room = openWorkflows(ground, { courier, tokens, logs: { write: async () => {} }, callbackBase: () => url })
   await room.start()
   const gateway = await startGateway({ doors: room.doors, grpcDoors: room.grpcDoors! })
   url = gateway.url
@@ -126,7 +127,7 @@ describe('the Executions API', () => {
     expect(ended.result).toBe(JSON.stringify('{"a":1}'))
     const seen = stub.seen.findLast(({ target }) => target === '/api.test/p')!
     expect(seen.headers).toMatchObject({
-      'content-type': 'application/json; charset=utf-8', 'user-agent': expect.stringContaining('GoogleCloudWorkflows'), authorization: expect.stringMatching(/^Bearer ./),
+      'content-type': 'application/json; charset=utf-8', 'user-agent': expect.stringContaining('GoogleCloudWorkflows'), authorization: expect.stringMatching(/^Bearer identity-of-\d+-compute@developer.gserviceaccount.com-for-https:..api.test.p$/),
       'idempotency-key': expect.stringContaining(ended.name.split('/').at(-1)), traceparent: expect.stringMatching(/^00-/),
     })
   })

@@ -15,10 +15,10 @@ export interface CourierPort {
   send(request: CourierRequest): Promise<Pick<CourierAnswer, 'status' | 'headers' | 'bytes'>>
 }
 
-/** Credentials of a service account, for `auth: OAuth2` and `auth: OIDC`. */
+/** Credentials of a service account, given by its e-mail address, for `auth: OAuth2` and `auth: OIDC`. */
 export interface TokenPort {
-  access(serviceAccount: string, scopes: readonly string[]): Promise<string>
-  identity(serviceAccount: string, audience: string): Promise<string>
+  access(email: string, scopes: readonly string[]): Promise<string>
+  identity(email: string, audience: string): Promise<string>
 }
 
 /** Where `sys.log` goes. */

@@ -4,9 +4,10 @@ import { apis } from './services/apis.ts'
 import { compute } from './services/compute.ts'
 import { bigquery, storage } from './services/data.ts'
 import { cloudscheduler, cloudtasks, pubsub, secretmanager } from './services/events.ts'
+import { operations } from './services/operations.ts'
 
 const METHODS: ReadonlyMap<string, ConnectorMethod> = new Map(
-  [...bigquery, ...storage, ...pubsub, ...cloudscheduler, ...cloudtasks, ...secretmanager, ...compute, ...apis].map((method) => [method.name, method]),
+  [...bigquery, ...storage, ...pubsub, ...cloudscheduler, ...cloudtasks, ...secretmanager, ...compute, ...apis, ...operations].map((method) => [method.name, method]),
 )
 
 export const findMethod = (name: string): ConnectorMethod | undefined => METHODS.get(name)

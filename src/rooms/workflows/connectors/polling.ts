@@ -52,7 +52,7 @@ function computeOperation(answer: ValueMap, url: string): Progress {
     if (error !== null) throw failed(messageOf(error) ?? 'the operation failed', answer)
     return { done: true, value: answer }
   }
-  return { done: false, next: `${url.split('?')[0]!.replace(/\/(instances|operations)(\/.*)?$/, '')}/operations/${nameOf(answer)}` }
+  return { done: false, next: `${url.split('?')[0]!.replace(/\/(instances|clusters|operations)(\/.*)?$/, '')}/operations/${nameOf(answer)}` }
 }
 
 function execution(answer: ValueMap, url: string): Progress {

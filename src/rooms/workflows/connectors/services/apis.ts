@@ -29,6 +29,9 @@ const translate = [
     projects.locations.glossaries.create POST v3/{+parent}/glossaries poll=operation
     projects.locations.glossaries.delete DELETE v3/{+name} poll=operation
   `),
+  ...describe('translate.v3beta1', 'https://translation.googleapis.com/', `
+    projects.locations.batchTranslateText POST v3beta1/{+parent}:batchTranslateText poll=operation
+  `),
 ]
 
 const language = describe('language.v1', 'https://language.googleapis.com/', `
