@@ -95,11 +95,11 @@ function assignments(unit: Unit, g: Generator, items: readonly Message[]): strin
       at = at['expr'] as Message
     }
     const column = columnOf(g, at['column'])
-    const entry = changes.get(column.name) ?? { column, text: g.column(at['column']), change: { fields: new Map() } }
+    const entry = changes.get(column.name) ?? { column, text: g.column(at['column']), change: { fields: new Map<number, Change>() } as Change }
     changes.set(column.name, entry)
-    let change = entry.change
+    let change: Change = entry.change
     for (const index of path) {
-      const next: Change = change.fields.get(index) ?? { fields: new Map() }
+      const next: Change = change.fields.get(index) ?? { fields: new Map<number, Change>() }
       change.fields.set(index, next)
       change = next
     }
