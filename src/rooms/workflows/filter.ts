@@ -18,7 +18,7 @@ const FIELDS: Readonly<Record<string, (execution: Execution) => string | number 
   'error.context': ({ error }) => error?.context ?? null,
 }
 
-const COMPARISON = /^\s*(NOT\s+|-)?([\w.]+)\s*(<=|>=|!=|=|<|>|:)\s*("(?:[^"\\]|\\.)*"|[^\s()"]+)\s*/
+const COMPARISON = /^\s*(NOT\s+|-)?([\w.]+)\s*(<=|>=|!=|=|<|>|:)\s*("(?:[^"\\]|\\.)*"|[^\s()"=]+)\s*/
 const TERMS_MAX = 50
 
 export function readFilter(text: string): ExecutionTest {

@@ -42,6 +42,8 @@ export const REGEX_INSTRUCTIONS_MAX = 20_000
 export const REGEX_STEPS_MAX = 20_000_000
 /** Steps that one execution runs before it lets others have the event loop. */
 export const SLICE_STEPS = 500
+/** History entries that one row of the journal holds, give or take a slice. */
+export const HISTORY_BATCH = 2_000
 /** Executions that have a driver in memory at a time; the others stand in the ledger until one ends or sleeps. */
 export const DRIVEN_MAX = 500
 /** Overdue executions taken up in one go. */

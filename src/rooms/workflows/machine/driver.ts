@@ -5,7 +5,7 @@
 import type { Clock } from '#ground/clock.ts'
 import { Fault } from '#ground/fault.ts'
 import type { ValueMap } from '../language/values.ts'
-import { SLICE_STEPS } from '../limits.ts'
+import { HISTORY_BATCH, SLICE_STEPS } from '../limits.ts'
 import type { HttpOutcome } from './http-response.ts'
 import type { Machine } from './machine.ts'
 import type { Batch, HttpCaller, Journal } from './ports.ts'
@@ -55,6 +55,8 @@ export class Driver {
         this.takeArrivals()
         this.machine.wake()
         if (this.machine.run(SLICE_STEPS) === 'more') {
+          // Between any two steps the state can be written down; a long run without a wait does so now and then.
+          if (this.machine.history.size >= HISTORY_BATCH) await this.write()
           await this.ports.breathe()
           continue
         }
@@ -127,10 +129,10 @@ export class Driver {
   private batch(): Batch {
     const { state, history, logs } = this.machine
     const kept = state.outcome === null || state.outcome.state === 'FAILED'
-    const sending = this.machine.waits().some(({ wait }) => wait.kind === 'http')
+    const busy = Object.values(state.threads).some(({ wait }) => wait === null || wait.kind === 'http')
     return {
       state: kept ? writeState(state) : null, outcome: state.outcome, ...history.take(), logs: logs.splice(0),
-      wake_at_ms: sending ? AT_ONCE_MS : this.due_ms(),
+      wake_at_ms: busy ? AT_ONCE_MS : this.due_ms(),
     }
   }
 

@@ -31,6 +31,10 @@ export class History {
   private closings: StepClosing[] = []
   private readonly open = new Map<number, StepRecord>()
 
+  get size(): number {
+    return this.records.length
+  }
+
   begin(record: StepRecord): void {
     this.records.push(record)
     this.open.set(record.id, record)

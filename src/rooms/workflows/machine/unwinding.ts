@@ -104,6 +104,7 @@ function verdict(machine: Machine, thread: Thread, frame: Frame, block: TryBlock
     block.retries++
     block.phase = 'backoff'
     block.failure = null
+    if (wait_s === 0) return retryNow(machine, thread, block)
     thread.wait = { kind: 'timer', id: machine.nextId(), due_ms: machine.host.now_ms() + wait_s * 1000, connector: null }
   })
 }
