@@ -33,6 +33,8 @@ export interface House {
   readonly config: Config
   readonly ground: Ground
   readonly rooms: Room[]
+  /** The administrator's token, told once: at the first start of a closed house. */
+  readonly firstToken: string | undefined
   stop(): Promise<void>
 }
 
@@ -128,6 +130,7 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
   wayOut.defer(() => disk.remove('run.json'))
   wayOut.defer(() => gateway.stop()) // First, so that nothing new comes in.
   const url = `http://${host}:${port}`
+  if (config.mode === 'open') await identity.first.writeKeyFile(url)
   await disk.writeWhole(JSON.stringify({ url, port, pid: process.pid, version: VERSION }), 0o600, 'run.json')
 
   let stopping: Promise<void> | undefined
@@ -136,6 +139,7 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     config,
     ground,
     rooms,
+    firstToken: identity.firstToken,
     stop: () => (stopping ??= wayOut.disposeAsync()),
   }
 }

@@ -42,13 +42,14 @@ function flagsFrom(options: Record<string, unknown>): Flags {
   return flags
 }
 
-function announceJson({ url, config, rooms }: House): void {
+function announceJson({ url, config, rooms, firstToken }: House): void {
   const { data, ephemeral, durability, project } = config
-  console.log(JSON.stringify({ url, pid: process.pid, version: VERSION, data, ephemeral, durability: ephemeral ? 'relaxed' : durability, project, rooms: rooms.map(({ name }) => name) }))
+  console.log(JSON.stringify({ url, pid: process.pid, version: VERSION, data, ephemeral, durability: ephemeral ? 'relaxed' : durability, project, rooms: rooms.map(({ name }) => name), ...(firstToken !== undefined && { adminToken: firstToken }) }))
 }
 
-function announceBox({ url, config, rooms }: House): void {
+function announceBox({ url, config, rooms, firstToken }: House): void {
   console.log(banner({ version: VERSION, url, config, rooms: rooms.map(({ name }) => name) }))
+  if (firstToken !== undefined) console.log(`\nThe administrator’s token, shown this once. \`potoroo login --token\` takes it:\n  ${firstToken}`)
 }
 
 async function withHolder(thrown: unknown): Promise<unknown> {

@@ -77,6 +77,7 @@ export class HttpCall implements Call {
 
   async require(permission: string, resource: Resource): Promise<void> {
     if (await this.may(permission, resource)) return
+    this.identity.denied?.(this.caller, permission, resource)
     throw denied(this.caller, permission, resource)
   }
 

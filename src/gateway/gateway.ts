@@ -166,7 +166,10 @@ export class Gateway {
     const { permission } = match.route
     if (permission !== null) {
       const resource = match.route.resource?.(match.params)
-      if (!(await this.parts.identity.may(call.caller, permission, resource))) throw denied(call.caller, permission, resource)
+      if (!(await this.parts.identity.may(call.caller, permission, resource))) {
+        this.parts.identity.denied?.(call.caller, permission, resource)
+        throw denied(call.caller, permission, resource)
+      }
     }
     await match.route.handle(seated)
   }

@@ -31,8 +31,10 @@ export interface GatePort {
 export function gateIdentity(gate: GatePort, lent: (socket: Socket) => Caller | undefined): Identity {
   return {
     async identify({ bearer, peer, request }) {
-      const child = bearer === undefined ? lent(request.socket) : undefined
-      return child ?? gate.identify({ bearer, peer, host: hostOf(request) })
+      const child = lent(request.socket)
+      if (child && bearer === undefined) return child
+      // A child runs as a user of its own, and is ours all the same.
+      return gate.identify({ bearer, peer: child ? async () => 'same' : peer, host: hostOf(request) })
     },
     may: (caller, permission, resource) => gate.may(caller, permission, resource),
     denied: (caller, permission, resource) => gate.denied(caller, permission, resource),

@@ -25,7 +25,7 @@ export function oauthDoor(identity: IdentityService, clock: Clock): Door {
         await identity.sessions.end(call.query.get('token') ?? field(await readForm(call), 'token'))
         call.sendJson(200, {})
       }),
-      route('certs', 'GET', '/oauth2/v3/certs', (call) => call.sendJson(200, jwks(identity), KEYS)),
+      route('certs', 'GET', '/oauth2/v3/certs', (call) => call.sendJson(200, identity.jwks(), KEYS)),
       route('certificates', 'GET', '/oauth2/v1/certs', (call) => call.sendJson(200, certificates(identity), KEYS)),
       route('accountCertificates', 'GET', '/robot/v1/metadata/x509/{email}', (call) => call.sendJson(200, certificates(identity), KEYS)),
       route('configuration', 'GET', '/.well-known/openid-configuration', (call) => call.sendJson(200, configuration(call.origin), KEYS)),
@@ -38,7 +38,7 @@ const KEYS = { 'cache-control': `public, max-age=${KEYS_AGE_S}` }
 async function token(call: Call, identity: IdentityService): Promise<void> {
   const form = await readForm(call)
   const grant = field(form, 'grant_type')
-  if (grant === JWT_BEARER) return call.sendJson(200, await identity.exchangeAssertion(field(form, 'assertion'), `${call.origin}/token`), NO_STORE)
+  if (grant === JWT_BEARER) return call.sendJson(200, await identity.exchangeAssertion(field(form, 'assertion'), { ownTokenUrl: `${call.origin}/token`, trusted: call.caller.kind !== 'anonymous' }), NO_STORE)
   if (grant === 'refresh_token') {
     const { user } = await identity.sessions.resume(field(form, 'refresh_token'))
     const subject = { principal: `user:${user.email}`, id: user.id, email: user.email }
@@ -71,10 +71,6 @@ function userInfo(call: Call): void {
   const { account } = call.caller
   if (!account) throw oauthFault('invalid_request', 'Invalid Credentials', 401)
   call.sendJson(200, { sub: account.id, email: account.email, email_verified: true })
-}
-
-function jwks(identity: IdentityService) {
-  return { keys: identity.keys.all().map(({ id, publicKey }) => ({ ...publicKey.export({ format: 'jwk' }), kid: id, alg: 'RS256', use: 'sig' })) }
 }
 
 function certificates(identity: IdentityService) {

@@ -74,6 +74,8 @@ export class Gate {
       this.keep(bearer, known, now_ms)
     }
     if (known.audience !== undefined && !isFor(known.audience, host)) throw badToken(`the token is for ${JSON.stringify(known.audience.slice(0, 200))}, not for ${host}.`)
+    // Unverified is what the developer's own programs may be, not what another user of the machine may call himself.
+    if (known.caller.kind === 'unverified' && (await peer()) === 'other') throw badToken('a key that this house never issued is taken from its own user only.')
     return known.caller
   }
 

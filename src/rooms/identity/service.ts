@@ -1,5 +1,6 @@
 /** The identity room's meaning as one thing: what its doors call, and what other rooms are given through their ports. */
 import { constants, createHash, createVerify, sign } from 'node:crypto'
+import type { Clock } from '#ground/clock.ts'
 import type { Resource } from '#ground/door.ts'
 import { Fault } from '#ground/fault.ts'
 import type { Ground } from '#ground/room.ts'
@@ -7,6 +8,7 @@ import type { Vault } from '#ground/vault.ts'
 import { Accounts } from './accounts.ts'
 import { ApiTokens } from './api-tokens.ts'
 import { Assertions } from './assertions.ts'
+import type { Assertion } from './assertions.ts'
 import { Audit } from './audit.ts'
 import { invalidGrant, notFound } from './faults.ts'
 import { Gate } from './gate.ts'
@@ -29,6 +31,10 @@ export interface IdentitySettings {
   mode: Mode
   enforce: boolean
   defaultProject: string
+}
+
+export interface JsonWebKeys {
+  keys: Record<string, unknown>[]
 }
 
 export interface IdentityPorts {
@@ -65,11 +71,13 @@ export class IdentityService {
   readonly audit: Audit
   readonly gate: Gate
   private readonly assertions: Assertions
+  private readonly clock: Clock
 
   constructor(ground: IdentityGround, ports: IdentityPorts, settings: IdentitySettings) {
     const { clock, ids, log } = ground
     const forget = () => this.gate.forget()
     this.settings = settings
+    this.clock = clock
     this.keys = new SigningKeys({ ...ground, vault: ports.vault })
     this.tokens = new Tokens({ keys: this.keys, clock, ids })
     this.accounts = new Accounts({ ...ground, vault: ports.vault }, forget)
@@ -82,7 +90,15 @@ export class IdentityService {
     this.strangers = new Strangers(log)
     this.audit = new Audit(ground)
     this.assertions = new Assertions(this.accounts, clock)
-    this.gate = new Gate({ ...settings, accounts: this.accounts, users: this.users, tokens: this.tokens, apiTokens: this.apiTokens, assertions: this.assertions, policies: this.policies, roles: this.roles, projects: this.projects, strangers: this.strangers, audit: this.audit, clock, projectOf: (resource) => ports.projectOf(resource) })
+    this.gate = new Gate({ ...settings, accounts: this.accounts, users: this.users, tokens: this.tokens, apiTokens: this.apiTokens, assertions: this.assertions, policies: this.policies, roles: this.roles, projects: this.projects, strangers: this.strangers, audit: this.audit, clock, projectOf: async (resource) => (resource.type === 'serviceAccount' ? (await this.accounts.find(resource.name))?.project : ports.projectOf(resource)) })
+  }
+
+  now_ms(): number {
+    return this.clock.now_ms()
+  }
+
+  jwks(): JsonWebKeys {
+    return { keys: this.keys.all().map(({ id, publicKey }) => ({ ...publicKey.export({ format: 'jwk' }), kid: id, alg: 'RS256', use: 'sig' })) }
   }
 
   async start(): Promise<void> {
@@ -103,13 +119,13 @@ export class IdentityService {
     return this.tokens.issueIdentity(subjectOf(await this.enabledAccount(email)), audience, ID_TOKEN_S)
   }
 
-  /** Google's jwt-bearer grant. */
-  async exchangeAssertion(text: string, ownTokenUrl: string): Promise<{ access_token: string; expires_in: number; token_type: 'Bearer'; scope?: string } | { id_token: string }> {
+  /** Google's jwt-bearer grant. Only who is trusted without proof may bring a key that the house never issued. */
+  async exchangeAssertion(text: string, { ownTokenUrl, trusted }: { ownTokenUrl: string; trusted: boolean }): Promise<{ access_token: string; expires_in: number; token_type: 'Bearer'; scope?: string } | { id_token: string }> {
     const assertion = await this.assertions.read(text)
     if (![...GOOGLE_TOKEN_URLS, ownTokenUrl].includes(assertion.audience)) {
       throw invalidGrant(`Invalid JWT: the audience has to be ${GOOGLE_TOKEN_URLS[0]}.`)
     }
-    const subject = assertion.account ? subjectOf(assertion.account) : this.stranger(assertion.email, assertion.keyId)
+    const subject = assertion.account ? subjectOf(assertion.account) : this.stranger(assertion, trusted)
     if (assertion.targetAudience !== undefined) return { id_token: await this.tokens.issueIdentity(subject, assertion.targetAudience, ID_TOKEN_S) }
     const { scope } = assertion
     const access_token = await this.tokens.issueAccess(subject, ACCESS_TOKEN_S, scope === undefined ? {} : { scope })
@@ -145,6 +161,14 @@ export class IdentityService {
     return { keyId: id, signature: sign('sha256', payload, { key: privateKey, padding: constants.RSA_PKCS1_PADDING }) }
   }
 
+  /** `user:…` or `serviceAccount:…`, of somebody who is there. */
+  async knownPrincipal(text: string): Promise<string> {
+    const [, kind, email] = /^(user|serviceAccount):(.+)$/.exec(text) ?? []
+    const found = kind === 'user' ? await this.users.findByEmail(email!) : kind === 'serviceAccount' ? await this.accounts.find(email!) : undefined
+    if (!found) throw notFound(`Principal ${text.slice(0, 200)}`)
+    return `${kind}:${found.email}`
+  }
+
   /** The account, also where the cloud would have made it by itself and nobody here did yet. */
   async enabledAccount(email: string): Promise<AccountRow> {
     const account = (await this.accounts.find(email)) ?? (await this.ownAccount(email))
@@ -168,8 +192,8 @@ export class IdentityService {
     return this.settings.mode === 'open' ? /@([^@]+)\.iam\.gserviceaccount\.com$/.exec(email)?.[1] : undefined
   }
 
-  private stranger(email: string, keyId: string | undefined): Subject {
-    if (this.settings.mode === 'closed') throw invalidGrant('Invalid grant: account not found')
+  private stranger({ email, keyId }: Assertion, trusted: boolean): Subject {
+    if (this.settings.mode === 'closed' || !trusted) throw invalidGrant('Invalid grant: account not found')
     this.strangers.note(email, keyId)
     return { principal: `unverified:${email}`, id: createHash('sha256').update(email).digest('hex').slice(0, 21), email }
   }
