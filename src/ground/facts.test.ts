@@ -115,3 +115,20 @@ test('a consumer that cannot reach the ledger tries again', async () => {
   await facts.stop()
   expect(seen.length).toBe(1)
 })
+
+test('a fact that fails waits no longer for those that failed before it and were handled', async () => {
+  const { clock, ledger, facts } = await timedGround()
+  const failed = new Set<string>()
+  const seen: string[] = []
+  facts.consume('reader', ['t'], async ({ subject }) => {
+    if (!failed.has(subject)) {
+      failed.add(subject)
+      throw new Error('not yet')
+    }
+    seen.push(subject)
+  })
+  for (let n = 0; n < 20; n++) await ledger.write(facts.append({ type: 't', subject: `f${n}`, data: null }))
+  for (let round = 0; round < 40; round++) await clock.advance(100)
+  await facts.stop()
+  expect(seen.length).toBe(20)
+})

@@ -198,6 +198,7 @@ class Consumer implements FactConsumer {
   private async run(): Promise<void> {
     let failures = 0
     while (!this.stopping.signal.aborted) {
+      const begin = this.cursor
       try {
         this.woken = false
         const more = await this.step()
@@ -205,6 +206,8 @@ class Consumer implements FactConsumer {
         if (!more) await this.rest(POLL_MS)
       } catch (thrown) {
         this.ground.log.warn({ consumer: this.name, cursor: this.cursor, err: thrown }, 'a fact could not be handled; it is tried again')
+        // Some were handled: this failure is another one, and does not wait for the ones before it.
+        if (this.cursor !== begin) failures = 0
         await this.rest(backoff_ms(failures++, RETRY_BASE_MS, RETRY_MAX_MS, this.ground.dice))
       }
     }

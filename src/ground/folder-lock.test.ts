@@ -8,11 +8,12 @@ import { lockFolder, readOwner } from './folder-lock.ts'
 
 const HOLD = `import { lockFolder } from ${JSON.stringify(new URL('./folder-lock.ts', import.meta.url).href)}
 lockFolder(process.argv[1], Date.now())
+gc() // Nobody keeps what it returned.
 console.log('held')
 setInterval(() => {}, 1000)`
 
 async function holdElsewhere(folder: string) {
-  const child = spawn(process.execPath, ['--input-type=module', '-e', HOLD, folder], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--expose-gc', '--input-type=module', '-e', HOLD, folder], { stdio: ['ignore', 'pipe', 'inherit'] })
   await once(child.stdout!, 'data')
   return child
 }

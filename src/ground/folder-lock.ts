@@ -16,6 +16,9 @@ export interface FolderOwner {
   since: string
 }
 
+/** A database that nobody refers to is closed by the garbage collector, and its lock with it. */
+const held = new Set<DatabaseSync>()
+
 export function lockFolder(folder: string, now_ms: number): FolderLock {
   const database = new DatabaseSync(join(folder, 'lock'), { timeout: 0 })
   try {
@@ -25,11 +28,13 @@ export function lockFolder(folder: string, now_ms: number): FolderLock {
     database.close()
     throw heldBy(folder, readOwner(folder), cause)
   }
+  held.add(database)
   const owner: FolderOwner = { pid: process.pid, since: new Date(now_ms).toISOString() }
   writeFileSync(join(folder, 'owner.json'), JSON.stringify(owner))
   return {
     release() {
       rmSync(join(folder, 'owner.json'), { force: true })
+      held.delete(database)
       database.close()
     },
   }
