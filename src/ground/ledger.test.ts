@@ -48,7 +48,7 @@ test('every acknowledged write is there after kill -9, whole, and the ledger is 
     await ledger.close()
   }
   expect(acknowledged.length).toBeGreaterThan(0)
-})
+}, 20_000 + ROUNDS * 5000)
 
 test('a copy made while others write is sound and holds every write whole', async () => {
   const folder = testFolder()
