@@ -1,8 +1,8 @@
-/** The doors as the public clients use them: Node over gRPC and over HTTP, and Python where it is installed (POTOROO_PYTHON names one). */
+/** The doors as the public clients use them: Node over gRPC, and Python over REST and gRPC where it is installed (POTOROO_PYTHON names one). */
 import { execFile, spawnSync } from 'node:child_process'
 import { promisify } from 'node:util'
 import { credentials } from '@grpc/grpc-js'
-import { ExecutionsClient, WorkflowsClient } from '@google-cloud/workflows'
+import { ExecutionsClient } from '@google-cloud/workflows'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { houseHere } from '../../../tests/support/house.ts'
 
@@ -11,35 +11,33 @@ const { hostname, port } = new URL(house.url)
 const parent = 'projects/contract/locations/us-central1'
 const source = (add: number) => `main:\n  params: [a]\n  steps:\n    - r: {return: "\${a.x + ${add}}"}\n`
 
-describe('the Node clients over gRPC', () => {
+async function deploy(id: string, sourceContents: string): Promise<{ name: string; revisionId: string }> {
+  const answer = await fetch(`${house.url}/v1/${parent}/workflows?workflowId=${id}`, { method: 'POST', body: JSON.stringify({ sourceContents }) })
+  return ((await answer.json()) as { response: { name: string; revisionId: string } }).response
+}
+
+describe('the Node client', () => {
+  // gRPC as it is by default; over HTTP it insists on credentials, which an open house does not ask for.
   const options = { apiEndpoint: hostname, port: Number(port), sslCreds: credentials.createInsecure(), projectId: 'contract' }
 
-  test('deploy, change, run, look, list, cancel and remove', async () => {
-    const workflows = new WorkflowsClient(options)
+  test('runs, looks, lists and cancels over gRPC', async () => {
     const executions = new ExecutionsClient(options)
-    onTestFinished(async () => void (await Promise.all([workflows.close(), executions.close()])))
+    onTestFinished(() => executions.close())
+    const workflow = await deploy('node', source(2))
 
-    const [creating] = await workflows.createWorkflow({ parent, workflowId: 'node', workflow: { sourceContents: source(1), labels: { k: 'v' } } })
-    const [workflow] = await creating.promise()
-    expect(workflow).toMatchObject({ name: `${parent}/workflows/node`, labels: { k: 'v' } })
-    const [updating] = await workflows.updateWorkflow({ workflow: { name: workflow.name!, sourceContents: source(2) }, updateMask: { paths: ['source_contents'] } })
-    const [changed] = await updating.promise()
-    expect(changed.revisionId).toMatch(/^000002-/)
-
-    const [started] = await executions.createExecution({ parent: workflow.name!, execution: { argument: '{"x": 40}' } })
+    const [started] = await executions.createExecution({ parent: workflow.name, execution: { argument: '{"x": 40}' } })
     let ended = started
     while (ended.state === 'ACTIVE') [ended] = await executions.getExecution({ name: started.name! })
-    expect(ended).toMatchObject({ state: 'SUCCEEDED', result: '42', workflowRevisionId: changed.revisionId })
+    expect(ended).toMatchObject({ state: 'SUCCEEDED', result: '42', workflowRevisionId: workflow.revisionId })
 
-    const [failing] = await executions.createExecution({ parent: workflow.name! })
+    const [failing] = await executions.createExecution({ parent: workflow.name })
     let failed = failing
     while (failed.state === 'ACTIVE') [failed] = await executions.getExecution({ name: failing.name! })
     expect(failed.error).toMatchObject({ payload: expect.stringContaining('TypeError'), stackTrace: { elements: [{ step: 'r', routine: 'main', position: { line: '4' } }] } })
-    const [listed] = await executions.listExecutions({ parent: workflow.name!, filter: 'state="FAILED"' })
+    const [listed] = await executions.listExecutions({ parent: workflow.name, filter: 'state="FAILED"' })
     expect(listed.map(({ name }) => name)).toEqual([failed.name])
     await expect(executions.cancelExecution({ name: failed.name! })).rejects.toMatchObject({ code: 9 })
-    await (await workflows.deleteWorkflow({ name: workflow.name! }))[0].promise()
-    await expect(workflows.getWorkflow({ name: workflow.name! })).rejects.toMatchObject({ code: 5 })
+    await expect(executions.getExecution({ name: `${workflow.name}/executions/none` })).rejects.toMatchObject({ code: 5 })
   })
 })
 
