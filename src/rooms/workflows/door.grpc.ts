@@ -96,7 +96,7 @@ function workflowHandlers(service: WorkflowsRoomService, definitions: PackageDef
 
 function executionHandlers({ executions }: WorkflowsRoomService): Record<string, Handler> {
   return {
-    createExecution: async ({ parent, execution }) => message(executionResource(await executions.create(text(parent), body(execution)), 'FULL', [])),
+    createExecution: async ({ parent, execution }) => message(executionResource(await executions.create(text(parent), body(execution ?? {})), 'FULL', [])),
     async getExecution({ name, view }) {
       const { execution, steps } = await executions.get(text(name))
       return message(executionResource(execution, view === 'BASIC' ? 'BASIC' : 'FULL', steps))
