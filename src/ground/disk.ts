@@ -199,6 +199,7 @@ export class Disk {
 class FolderSync {
   private running: Promise<void> | undefined
   private next: Promise<void> | undefined
+  private handle: FileHandle | undefined
   private readonly folder: string
 
   constructor(folder: string) {
@@ -216,10 +217,24 @@ class FolderSync {
 
   private start(): Promise<void> {
     this.next = undefined
-    this.running = syncFolder(this.folder).finally(() => {
+    this.running = this.sync().finally(() => {
       this.running = undefined
     })
     return this.running
+  }
+
+  /** The folder stays open for as long as someone waits for the next sync. */
+  private async sync(): Promise<void> {
+    this.handle ??= await open(this.folder, 'r')
+    try {
+      await this.handle.sync()
+      traceDisk({ op: 'sync-folder', path: this.folder })
+    } finally {
+      if (!this.next) {
+        await this.handle.close()
+        this.handle = undefined
+      }
+    }
   }
 }
 

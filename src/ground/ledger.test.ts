@@ -95,8 +95,10 @@ test('after a failed write to disk nothing more is acknowledged, and reading goe
   await writePair(memory, 1)
   const failure = new Fault('UNAVAILABLE', 'ledgerSync', 'The disk refused.')
   let writes = 0
+  const read = async ({ sql: text }: { sql: string }): Promise<Record<string, unknown>[]> => memory.read({ sql: text, parameters: [] } as never)
   const ledger = new StoredLedger('sqlite', {
-    read: async ({ sql: text }) => memory.read({ sql: text, parameters: [] } as never),
+    read,
+    point: read,
     write: () => (writes++, Promise.reject(failure)),
     copyTo: memory.copyTo,
     check: memory.check,

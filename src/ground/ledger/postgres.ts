@@ -21,8 +21,10 @@ export async function openPostgresLedger(url: string): Promise<Ledger> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   const writer = new BatchWriter(client)
+  const read = async ({ sql, parameters }: PlainStatement) => (await readers.query(sql, [...parameters])).rows
   const store: Store = {
-    read: async ({ sql, parameters }) => (await readers.query(sql, [...parameters])).rows,
+    read,
+    point: read,
     write: (statements) => writer.write(statements),
     copyTo() {
       throw new Fault('UNIMPLEMENTED', 'notImplemented', 'A ledger on PostgreSQL is copied with pg_dump, not by the house.')

@@ -13,8 +13,10 @@ export async function openSqliteLedger(path: string, options: { durable: boolean
   const writer = new Thread({ path, durable: options.durable, readOnly: false })
   await writer.ask({ kind: 'check' }) // The file and its WAL exist before a reader opens them.
   const reader = new Thread({ path, durable: options.durable, readOnly: true })
+  const here = new SqliteEngine({ path, durable: options.durable, readOnly: true })
   return new StoredLedger('sqlite', {
     read: (statement) => reader.ask({ kind: 'read', statement }) as Promise<Record<string, unknown>[]>,
+    point: async (statement) => here.read(statement),
     async write(statements) {
       await failpoint('ledger.before-commit')
       const outcome = (await writer.ask({ kind: 'write', statements })) as WriteOutcome
@@ -24,6 +26,7 @@ export async function openSqliteLedger(path: string, options: { durable: boolean
     copyTo: (target) => writer.ask({ kind: 'copy', path: target }) as Promise<void>,
     check: () => reader.ask({ kind: 'check' }) as Promise<string[]>,
     async close() {
+      here.close()
       await reader.close()
       await writer.close()
     },
@@ -35,6 +38,7 @@ export function memoryLedger(): Ledger {
   const engine = new SqliteEngine({ path: ':memory:', durable: false, readOnly: false })
   const store: Store = {
     read: async (statement) => engine.read(statement),
+    point: async (statement) => engine.read(statement),
     async write(statements) {
       const [entry] = engine.writeBatch([statements])
       if (!entry) throw new Error('a batch of one gave no outcome')
@@ -53,6 +57,7 @@ export function readSqliteLedger(path: string): Ledger {
   const engine = new SqliteEngine({ path, durable: true, readOnly: true })
   return new StoredLedger('sqlite', {
     read: async (statement) => engine.read(statement),
+    point: async (statement) => engine.read(statement),
     write: async () => {
       throw new Fault('FAILED_PRECONDITION', 'readOnly', 'This ledger is only looked into; nothing is written.')
     },

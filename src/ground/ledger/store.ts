@@ -23,6 +23,8 @@ export type WriteOutcome = { results: StatementResult[] } | { mismatch: CountMis
 /** The little a store has to be able to do. */
 export interface Store {
   read(statement: PlainStatement): Promise<Record<string, unknown>[]>
+  /** The same for a row by its key, by the shortest way there is. */
+  point(statement: PlainStatement): Promise<Record<string, unknown>[]>
   write(statements: PlainStatement[]): Promise<WriteOutcome>
   copyTo(path: string): Promise<void>
   check(): Promise<string[]>
@@ -51,7 +53,7 @@ export class StoredLedger implements Ledger {
   }
 
   async first<Row>(query: Compilable<Row> | CompiledQuery<Row>): Promise<Row | undefined> {
-    return (await this.read(query))[0]
+    return (await this.store.point(plain(query)))[0] as Row | undefined
   }
 
   async write(...given: (Statement | Compilable | CompiledQuery)[]): Promise<StatementResult[]> {
