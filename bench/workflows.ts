@@ -1,17 +1,20 @@
 /**
- * Figures of the workflows room, on a house with a real ledger that syncs: `node bench/workflows.ts`. Prints JSON.
+ * Figures of the workflows room, on a house with a real ledger that syncs.
  * The stub that answers http steps is a process of its own, so that its work is not counted as ours.
  */
 import { spawn } from 'node:child_process'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { cpus, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { HOST_MAP_VARIABLE } from '#ground/egress.ts'
 import { readConfig } from '../src/config.ts'
 import { openHouse } from '../src/house.ts'
 import type { House } from '../src/house.ts'
+import type { WorkflowsRoom } from '#rooms/workflows/room.ts'
+import { atLeast, atMost, median, report } from './figures.ts'
+import type { Figure } from './figures.ts'
 
 const PARENT = '/v1/projects/bench/locations/l/workflows'
 const STEPS = 99_000
@@ -40,16 +43,13 @@ async function measure(): Promise<void> {
   const data = mkdtempSync(join(tmpdir(), 'potoroo-bench-'))
   const house = await openHouse(readConfig({ port: 0, data, project: 'bench', 'log-level': 'error' }, {}, data).config)
   try {
-    const figures = {
-      command: 'node bench/workflows.ts',
-      node: process.versions.node,
-      cores: cpus().length,
-      memory_steps_per_second: await memorySteps(house),
-      http_steps_per_second: await httpSteps(house),
-      start_ms: await starts(house),
-      sleepers: await sleepers(house),
-    }
-    console.log(JSON.stringify(figures, null, 2))
+    const figures: Figure[] = [
+      { name: 'steps in memory, one execution', ours: await memorySteps(house), unit: '/s', bound: atLeast(20_000) },
+      { name: `durable http steps, ${HTTP_EXECUTIONS} executions`, ours: await httpSteps(house), unit: '/s', bound: atLeast(2_000) },
+      { name: 'start of an execution, median', ours: await starts(house), unit: 'ms', bound: atMost(10) },
+      { name: `memory of ${SLEEPERS} sleeping executions`, ours: await sleepers(house), unit: 'MB', bound: atMost(50) },
+    ]
+    report(import.meta.filename, figures)
   } finally {
     await house.stop()
     stub.kill()
@@ -94,29 +94,26 @@ async function httpSteps(house: House): Promise<number> {
 }
 
 /** From the request to the answer that it has begun, which comes after the commit. */
-async function starts(house: House): Promise<{ p50: number; p99: number }> {
+async function starts(house: House): Promise<number> {
   await deploy(house, 'start', '- a: {return: 1}\n')
-  const times: number[] = []
+  const times_ms: number[] = []
   for (let i = 0; i < STARTS; i++) {
     const from = performance.now()
     await begin(house, 'start')
-    times.push(performance.now() - from)
+    times_ms.push(performance.now() - from)
   }
-  times.sort((a, b) => a - b)
-  const at = (share: number) => Math.round(times[Math.floor(times.length * share)]! * 100) / 100
-  return { p50: at(0.5), p99: at(0.99) }
+  return median(times_ms)
 }
 
-async function sleepers(house: House): Promise<{ count: number; rss_growth_mb: number; seconds_to_start: number; drivers_left: number }> {
+/** How much the process grows, once no sleeper has a driver any more. */
+async function sleepers(house: House): Promise<number> {
   await deploy(house, 'sleep', '- s: {call: sys.sleep, args: {seconds: 1000000}}\n')
-  for (let i = 0; i < 200; i++) await begin(house, 'sleep')
+  for (let i = 0; i < STARTS; i++) await begin(house, 'sleep')
   const before = rss_mb()
-  const from = performance.now()
   for (let made = 0; made < SLEEPERS; made += AT_A_TIME) await Promise.all(Array.from({ length: AT_A_TIME }, () => begin(house, 'sleep')))
-  const room = house.rooms.find(({ name }) => name === 'workflows') as unknown as { service: { performer: { count: number } } }
+  const room = house.rooms.find(({ name }) => name === 'workflows') as WorkflowsRoom
   while (room.service.performer.count > 0) await house.ground.clock.sleep(20)
-  const seconds = (performance.now() - from) / 1000
-  return { count: SLEEPERS, rss_growth_mb: Math.round(rss_mb() - before), seconds_to_start: Math.round(seconds * 10) / 10, drivers_left: room.service.performer.count }
+  return Math.max(0, rss_mb() - before)
 }
 
 function rss_mb(): number {

@@ -2,23 +2,19 @@
  * kill -9 at random moments while retrying, looping, parallel and sleeping workflows run. Every execution must end with the
  * result that an undisturbed run gives, and no step whose result was recorded may run twice: the stub outside counts by the
  * idempotency key, and a request may come again only if a kill caught it before its answer was written down.
- * POTOROO_FAULT_ROUNDS sets the number of rounds (5 by default), POTOROO_FAULT_SEED the chance.
+ * FAULT_ROUNDS sets the number of rounds (5 by default), FAULT_SEED the chance.
  */
-import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { seededDice } from '#ground/dice.ts'
-import { testFolder } from '../support/folder.ts'
+import { faultFolder, faultRounds, startHouse } from '../support/house-process.ts'
 import { startStub } from '../support/workflow-stub.ts'
 import type { StubServer } from '../support/workflow-stub.ts'
 
-const ROUNDS = Number(process.env['POTOROO_FAULT_ROUNDS'] ?? 5)
-const SEED = Number(process.env['POTOROO_FAULT_SEED'] ?? 20260101)
+const ROUNDS = faultRounds(5)
+const SEED = Number(process.env['FAULT_SEED'] ?? 20260101)
 const KILLS_PER_ROUND = 4
 const EACH = 3
-const MAIN = resolve(import.meta.dirname, '../../src/cli/main.ts')
 const PARENT = '/v1/projects/p/locations/l/workflows'
 
 const WORKFLOWS: Record<string, { source: string; result: unknown }> = {
@@ -106,8 +102,9 @@ async function playRound(roll: () => number): Promise<void> {
     if (target.startsWith('/stub.test/flaky/')) return count % 5 === 0 ? { body: { ok: true } } : { status: 503, body: {} }
     return { body: { value: Number(body) }, delay_ms: 20 }
   })
-  const data = testFolder()
-  let house = await startHouse(data, stub.port)
+  const folder = faultFolder()
+  const data = join(folder.path, 'data')
+  let house = await open(data, stub.port)
   try {
     for (const [id, { source }] of Object.entries(WORKFLOWS)) await call(house.url, 'POST', `${PARENT}?workflowId=${id}`, { sourceContents: source })
     const executions: { name: string; workflow: string }[] = []
@@ -121,7 +118,7 @@ async function playRound(roll: () => number): Promise<void> {
     for (; kills < KILLS_PER_ROUND; kills++) {
       await pause(80 + roll() * 350)
       await house.kill()
-      house = await startHouse(data, stub.port)
+      house = await open(data, stub.port)
     }
     for (const { name, workflow } of executions) {
       const ended = await ending(house.url, name)
@@ -136,6 +133,7 @@ async function playRound(roll: () => number): Promise<void> {
     // A step under way at a kill may be sent once more for each kill, always under its own key.
     for (const [key, times] of sent) expect(times, key).toBeLessThanOrEqual(1 + kills)
     expectNothingRanTwice(stub)
+    folder.passed()
   } finally {
     await house.kill()
     await stub.stop()
@@ -162,38 +160,7 @@ function expectNothingRanTwice({ seen }: StubServer): void {
   }
 }
 
-interface RunningHouse {
-  url: string
-  kill(): Promise<void>
-}
-
-async function startHouse(data: string, stubPort: number): Promise<RunningHouse> {
-  const env = { ...process.env, POTOROO_HOST_MAP: `*=http://127.0.0.1:${stubPort}` }
-  const child: ChildProcess = spawn(process.execPath, [MAIN, 'up', '--port', '0', '--data', data, '--log-level', 'error'], { env, stdio: ['ignore', 'ignore', 'pipe'] })
-  let told = ''
-  child.stderr!.on('data', (chunk) => (told += chunk))
-  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
-  const url = await listening(data, child, () => told)
-  return {
-    url,
-    async kill() {
-      child.kill('SIGKILL')
-      await gone
-    },
-  }
-}
-
-async function listening(data: string, child: ChildProcess, told: () => string): Promise<string> {
-  for (let tries = 0; tries < 600; tries++) {
-    if (child.exitCode !== null) throw new Error(`the house ended with ${child.exitCode}: ${told()}`)
-    const path = join(data, 'run.json')
-    const run = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8') || '{}') as { url?: string; pid?: number }) : {}
-    // The file of a killed house is still there; only our own child's counts.
-    if (run.url !== undefined && run.pid === child.pid) return run.url
-    await pause(25)
-  }
-  throw new Error(`the house does not listen: ${told()}`)
-}
+const open = (data: string, stubPort: number) => startHouse(data, { env: { POTOROO_HOST_MAP: `*=http://127.0.0.1:${stubPort}` } })
 
 async function call(url: string, method: string, path: string, body?: unknown): Promise<any> {
   const answer = await fetch(url + path, { method, ...(body !== undefined && { body: JSON.stringify(body) }) })
