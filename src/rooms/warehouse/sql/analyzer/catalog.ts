@@ -30,6 +30,8 @@ export interface CatalogContent {
 /** Registered catalogs kept; each holds the built-in functions (about 1 MB in the module). */
 const CATALOGS_MAX = 24
 
+const TYPE_ALIASES = ['INT', 'SMALLINT', 'INTEGER', 'BIGINT', 'TINYINT', 'BYTEINT'].map((name) => ({ name, type: protoOfType({ kind: 'INT64' }) }))
+
 export class Catalogs {
   readonly #google: GoogleSql
   readonly #language: Language
@@ -62,7 +64,7 @@ export class Catalogs {
   }
 
   #proto(content: CatalogContent): Message {
-    const root: Message = { name: 'catalog', builtin_function_options: { language_options: this.#language.options }, custom_function: [...customFunctions] }
+    const root: Message = { name: 'catalog', builtin_function_options: { language_options: this.#language.options }, custom_function: [...customFunctions], named_type: TYPE_ALIASES }
     for (const table of content.tables) {
       inside(root, table.written)['table'].push({
         name: table.fullName,

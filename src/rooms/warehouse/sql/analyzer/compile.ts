@@ -13,7 +13,7 @@ import { faultOfAnalyzer } from './errors.ts'
 import { analyzerOptions, language, type AnalyzeSettings, type Language } from './language.ts'
 import { nameRef, needKey, type Answer, type Defaults, type Need } from './needs.ts'
 import type { Message } from './proto.ts'
-import { calledNames, isScript, splitStatements, writtenTokens, type Token } from './text.ts'
+import { calledNames, ddlTableNames, isScript, splitStatements, writtenTokens, type Token } from './text.ts'
 import { AnalyzerError, GoogleSql } from './wasm.ts'
 import { statementOf } from '../generate/statements/statements.ts'
 
@@ -192,7 +192,7 @@ export class Unit {
     const tableNames = ((extracted['table_name'] ?? []) as Message[]).map((each) => each['table_name_segment'] as string[])
     const needs: Need[] = []
     const tables: CatalogEntryTable[] = []
-    for (const written of tableNames) {
+    for (const written of [...tableNames, ...ddlTableNames(all, tableNames)]) {
       const found = this.#relation(written, defaults, needs)
       if (found) tables.push(found)
     }
@@ -330,6 +330,7 @@ export class Unit {
     const out: [readonly string[], CatalogRoutine][] = []
     const creating = /^\s*CREATE\b/i.test(text) ? (/\bFUNCTION\s+(?:IF\s+NOT\s+EXISTS\s+)?([^\s(]+)\s*\(/i.exec(text)?.[1] ?? '') : ''
     for (const written of calledNames(all)) {
+      if (/^(ML|AI)$/i.test(written[0]!) && written.length === 2) throw unsupported(`BigQuery ML (${written.join('.').toUpperCase()})`)
       const bare = written[0]!.toUpperCase() === 'SAFE' && written.length > 1 ? written.slice(1) : written
       const single = bare.length === 1 && !bare[0]!.includes('.')
       if (single && (NOT_CALLS.has(bare[0]!.toUpperCase()) || this.compiler.isBuiltin(bare))) continue
@@ -391,7 +392,7 @@ export class Unit {
         kind: 'js', argumentNames: names, returnType: routine.returnType,
         js: { name: id, argumentNames: names, argumentTypes: types, returnType: routine.returnType, body: routine.body, libraries: routine.libraries ?? [] },
       })
-      return { name_path: [written.at(-1)], group: 'External', mode, signature: [{ argument: routine.arguments.map(argument), return_type: { kind: 'ARG_TYPE_FIXED', type: protoOfType(routine.returnType), num_occurrences: -1 }, context_id: 0 }] }
+      return { name_path: written, group: 'External', mode, signature: [{ argument: routine.arguments.map(argument), return_type: { kind: 'ARG_TYPE_FIXED', type: protoOfType(routine.returnType), num_occurrences: -1 }, context_id: 0 }] }
     }
     if (templated) {
       this.#templates.set(`external:${key}`, routine)
@@ -399,11 +400,11 @@ export class Unit {
       // The result's type depends on the arguments; where it cannot be told beforehand the first argument's type is taken.
       const returns = returnType ? { kind: 'ARG_TYPE_FIXED', type: protoOfType(returnType), num_occurrences: -1 } : { kind: 'ARG_TYPE_ANY_1', num_occurrences: -1 }
       const args = routine.arguments.map((each) => (each.type ? argument(each) : returnType ? { kind: 'ARG_TYPE_ARBITRARY', num_occurrences: -1 } : { kind: 'ARG_TYPE_ANY_1', num_occurrences: -1 }))
-      return { name_path: [written.at(-1)], group: 'External', mode, signature: [{ argument: args, return_type: returns, context_id: 0 }], ...(options ? { options } : {}) }
+      return { name_path: written, group: 'External', mode, signature: [{ argument: args, return_type: returns, context_id: 0 }], ...(options ? { options } : {}) }
     }
     const inline = this.#analyzeBody(routine, routine.arguments.map((each) => each.type!))
     this.#inlined.set(`external:${key}`, inline)
-    return { name_path: [written.at(-1)], group: 'External', mode, signature: [{ argument: routine.arguments.map(argument), return_type: { kind: 'ARG_TYPE_FIXED', type: protoOfType(inline.returnType), num_occurrences: -1 }, context_id: 0 }], ...(options ? { options } : {}) }
+    return { name_path: written, group: 'External', mode, signature: [{ argument: routine.arguments.map(argument), return_type: { kind: 'ARG_TYPE_FIXED', type: protoOfType(inline.returnType), num_occurrences: -1 }, context_id: 0 }], ...(options ? { options } : {}) }
   }
 
   readonly #templates = new Map<string, CatalogRoutine>()

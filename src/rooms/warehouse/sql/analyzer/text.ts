@@ -100,3 +100,35 @@ export function writtenTokens(sql: string): Token[] {
   for (const token of all) if (token.kind === 'word') originals.set(token, sql.slice(token.start, token.end))
   return all
 }
+
+const OBJECT_WORDS = new Set(['TABLE', 'VIEW', 'MATERIALIZED', 'IF', 'EXISTS', 'SNAPSHOT', 'EXTERNAL'])
+
+/** Tables that a DDL statement resolves and that the analyzer's own extraction leaves out: of ALTER, LIKE, CLONE, COPY, REFERENCES, ON. */
+export function ddlTableNames(all: readonly Token[], known: readonly (readonly string[])[]): string[][] {
+  const [first, second] = all
+  if (first?.text !== 'ALTER' && first?.text !== 'CREATE') return []
+  const out: string[][] = []
+  const take = (at: number) => {
+    const parts: string[] = []
+    for (;;) {
+      const token = all[at]
+      if (!token || (token.kind !== 'word' && token.kind !== 'quoted')) break
+      parts.push(token.kind === 'quoted' ? token.text : (originals.get(token) ?? token.text))
+      if (all[at + 1]?.text !== '.') break
+      at += 2
+    }
+    const key = parts.join('.').toLowerCase()
+    if (parts.length && ![...known, ...out].some((each) => each.join('.').toLowerCase() === key)) out.push(parts)
+  }
+  if (first.text === 'ALTER' && second && OBJECT_WORDS.has(second.text)) {
+    let at = 1
+    while (all[at]?.kind === 'word' && OBJECT_WORDS.has(all[at]!.text)) at++
+    take(at)
+  }
+  all.forEach((token, i) => {
+    if (token.kind !== 'word') return
+    if (token.text === 'REFERENCES' || (first.text === 'CREATE' && (token.text === 'LIKE' || token.text === 'CLONE' || token.text === 'COPY') && i < 14)) take(i + 1)
+    if (first.text === 'CREATE' && token.text === 'ON' && i < 16 && all.slice(0, i).some((each) => each.text === 'INDEX' || each.text === 'POLICY')) take(i + 1)
+  })
+  return out
+}

@@ -1,9 +1,9 @@
 /** GROUP BY and aggregate calls (also as window functions: windows.ts uses `aggregateText`). */
 import type { Message } from '../analyzer/proto.ts'
-import { duckType, typeOfProto } from '../sqltype.ts'
+import { duckType } from '../sqltype.ts'
 import type { SqlType } from '../types.ts'
 import { callOf, functionName, type Call } from './calls.ts'
-import { invalidQuery, unsupported, type Generator } from './generator.ts'
+import { unsupported, type Generator } from './generator.ts'
 import { orderBy } from './scans.ts'
 
 const list = (value: unknown): Message[] => (value ?? []) as Message[]
@@ -244,7 +244,7 @@ const AGGREGATES: Record<string, AggregateRule> = {
   'kll_quantiles.init_float64': (a) => `gs_kll_init(list(${a.call.args[0]})${a.tail([...a.filters, `${a.call.args[0]} IS NOT NULL`])})`,
   'kll_quantiles.merge_partial': (a) => `gs_kll_merge(list(${a.call.args[0]})${a.tail([...a.filters, `${a.call.args[0]} IS NOT NULL`])})`,
   ...kllMerges(),
-  elementwise_sum: (a) => `gs_elementwise_sum(list(${a.call.args[0]})${a.tail()})`,
+  elementwise_sum: (a) => cast(`gs_elementwise_sum(list(${a.call.args[0]})${a.tail()})`, a.call.type),
   elementwise_avg: (a) => `gs_elementwise_avg(list(${a.call.args[0]})${a.tail()})`,
   st_union_agg: () => {
     throw unsupported('ST_UNION_AGG')
@@ -276,4 +276,3 @@ function inlineAggregate(g: Generator, node: Message, names: readonly string[], 
   })
 }
 
-export { typeOfProto, invalidQuery }

@@ -18,7 +18,7 @@ export async function runText(compiler: ScriptCompiler, warehouse: MemoryWarehou
   await runScript({
     compiler, clock: systemClock(), text, options,
     host: {
-      catalog: warehouse, projectId: options.projectId, ...(options.defaultDataset ? { defaultDataset: options.defaultDataset } : {}),
+      catalog: warehouse, ...(options.signal ? { signal: options.signal } : {}), projectId: options.projectId, ...(options.defaultDataset ? { defaultDataset: options.defaultDataset } : {}),
       async run(each) {
         const outcome = await warehouse.carryOut(each)
         if (each.kind === 'query') result = warehouse.last

@@ -1,5 +1,5 @@
 /** FORMAT(): C's printf with GoogleSQL's own %t and %T. Arguments arrive as text with the name of their type. */
-import { decimalText, scaledInteger } from '../../literal.ts'
+import { scaledInteger } from '../../literal.ts'
 import { doubleText, general } from './numbers.ts'
 
 export interface Tagged {
@@ -101,10 +101,26 @@ function floating(kind: string, flags: string, precision: number, value: number)
   const magnitude = Math.abs(value)
   let body: string
   if (/[eE]/.test(kind)) body = magnitude.toExponential(precision).replace(/e([+-])(\d)$/, 'e$10$2')
-  else if (/[fF]/.test(kind)) body = magnitude >= 1e21 ? BigInt(magnitude).toString() + (precision ? `.${'0'.repeat(precision)}` : '') : magnitude.toFixed(Math.min(100, precision))
+  else if (/[fF]/.test(kind)) body = magnitude >= 1e21 ? BigInt(magnitude).toString() + (precision ? `.${'0'.repeat(precision)}` : '') : fixed(magnitude, Math.min(100, precision))
   else body = general(magnitude, precision || 1)
   if (/[fFgG]/.test(kind) && flags.includes("'")) body = body.replace(/^\d+/, (digits) => grouped(digits, flags))
   return cased(sign + body)
+}
+
+/** C rounds an exact half to even, toFixed upwards. */
+function fixed(value: number, precision: number): string {
+  const twice = value * 10 ** precision * 2
+  if (!Number.isSafeInteger(twice) || twice % 2 === 0 || twice / 2 / 10 ** precision !== value || exactHalf(value, precision) === false) return value.toFixed(precision)
+  const low = (twice - 1) / 2
+  return padded(low % 2 === 0 ? low : low + 1, precision)
+}
+
+/** Only a number whose binary fraction is short can lie on a half: 2.675 does not, 2.25 does. */
+const exactHalf = (value: number, precision: number) => Number.isInteger(value * 2 ** (precision + 1))
+
+function padded(scaled: number, precision: number): string {
+  const digits = String(scaled).padStart(precision + 1, '0')
+  return precision ? `${digits.slice(0, -precision)}.${digits.slice(-precision)}` : digits
 }
 
 function exact(kind: string, flags: string, precision: number, text: string, scale: number): string {
@@ -161,6 +177,4 @@ export function quoted(text: string): string {
 }
 
 const quotedBytes = (bytes: Buffer) => `"${bytesText(bytes).replace(/"/g, '\\"')}"`
-const bytesText = (bytes: Buffer) => [...bytes].map((byte) => (byte === 92 ? '\\\\' : byte >= 32 && byte < 127 ? String.fromCharCode(byte) : ({ 10: '\\n', 13: '\\r', 9: '\\t' } as Record<number, string>)[byte] ?? `\\x${byte.toString(16).padStart(2, '0')}`)).join('')
-
-export { decimalText }
+const bytesText = (bytes: Buffer) => [...bytes].map((byte) => (byte === 92 ? '\\\\' : byte >= 32 && byte < 127 ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`)).join('')

@@ -135,12 +135,16 @@ export function canonicalNumbers(value: Json, mode: 'exact' | 'round'): Json {
   return value
 }
 
-/** A double as JSON text keeps a point, so that it stays a double. */
+/** A double as JSON text keeps a point, so that it stays a double; below 1e-4 and from 1e15 on it has an exponent. */
 export function doubleJson(double: number): string {
-  if (Object.is(double, -0)) return '-0.0'
-  const text = String(double)
-  if (/^-?\d+$/.test(text)) return `${text}.0`
-  return text.replace(/e([+-])(\d)$/, 'e$10$2')
+  if (double === 0) return Object.is(double, -0) ? '-0.0' : '0.0'
+  const [mantissa, power] = Math.abs(double).toExponential().split('e') as [string, string]
+  const digits = mantissa.replace('.', '')
+  const point = Number(power) + 1
+  const sign = double < 0 ? '-' : ''
+  if (point > 0 && point <= 15) return sign + (digits.length <= point ? `${digits.padEnd(point, '0')}.0` : `${digits.slice(0, point)}.${digits.slice(point)}`)
+  if (point > -4 && point <= 0) return `${sign}0.${'0'.repeat(-point)}${digits}`
+  return `${sign}${mantissa}e${point - 1 < 0 ? '-' : '+'}${String(Math.abs(point - 1)).padStart(2, '0')}`
 }
 
 function sameNumber(a: string, b: string): boolean {

@@ -1,5 +1,5 @@
 /** JSON functions over text. Parsed values are remembered briefly: one row often asks one value several things. */
-import { scaledInteger, decimalText } from '../../literal.ts'
+import { scaledInteger } from '../../literal.ts'
 import { remembered, type ScalarFunction } from '../scalar.ts'
 import { canonicalNumbers, doubleJson, follow, followLax, JsonNumber, parseJson, parsePath, printJson, type Json, type Step } from './json-value.ts'
 import { doubleText } from './numbers.ts'
@@ -265,15 +265,17 @@ export const json: ScalarFunction[] = [
   { name: 'gs_json_canonical', parameters: ['VARCHAR'], returns: 'VARCHAR', run: (text: string) => printJson(parseJson(text)) },
   { name: 'gs_json_quote', parameters: ['VARCHAR'], returns: 'VARCHAR', run: (text: string) => JSON.stringify(text).replace(/[\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16)}`) },
   {
-    name: 'gs_double_json', parameters: ['DOUBLE'], returns: 'VARCHAR',
-    run: (value: number) => (Number.isNaN(value) ? '"NaN"' : !Number.isFinite(value) ? (value > 0 ? '"Infinity"' : '"-Infinity"') : /^-?\d+\.0$/.test(doubleJson(value)) ? doubleJson(value) : doubleJson(value)),
+    name: 'gs_double_json', parameters: ['DOUBLE', 'BOOLEAN'], returns: 'VARCHAR',
+    run(value: number, point: boolean) {
+      if (!Number.isFinite(value)) return Number.isNaN(value) ? '"NaN"' : value > 0 ? '"Infinity"' : '"-Infinity"'
+      return point ? doubleJson(value) : doubleText(value)
+    },
   },
   {
     name: 'gs_decimal_json', parameters: ['VARCHAR', 'BOOLEAN'], returns: 'VARCHAR',
     run(text: string, wide: boolean) {
       if (!wide) return text
-      const exact = scaledInteger(String(Number(text)), 38)
-      return exact !== undefined && exact === scaledInteger(text, 38) && !(/^-?\d+$/.test(text) && !Number.isSafeInteger(Number(text))) ? text : JSON.stringify(text)
+      return /^-?\d+$/.test(text) && Number.isSafeInteger(Number(text)) ? text : JSON.stringify(text)
     },
   },
   { name: 'gs_json_type', parameters: ['VARCHAR'], returns: 'VARCHAR', run: (text: string) => typeName(parseJson(text)) },
@@ -347,5 +349,3 @@ export const json: ScalarFunction[] = [
   },
   { name: 'gs_json_texts', parameters: ['VARCHAR'], returns: 'VARCHAR[]', run: (text: string) => texts(own(text)) },
 ]
-
-export { decimalText }

@@ -246,15 +246,8 @@ function floatRound(value: number, digits: bigint, cut: boolean): number {
   if (digits < -308n) return 0
   const exact = exactly(value, Math.max(0, Number(digits)) + 30)
   const drop = 10n ** BigInt(Math.max(0, Number(digits)) + 30 - Number(digits))
-  const result = (cut ? exact / drop : roundNear(value, Number(digits), exact, drop)) * drop
+  const result = (cut ? exact / drop : divideRounded(exact, drop)) * drop
   return Number(decimalText(result, Math.max(0, Number(digits)) + 30))
-}
-
-/** The nearest double of 1.235 lies below it; users mean what is printed, as BigQuery's multiply-and-round gives. */
-function roundNear(value: number, digits: number, exact: bigint, drop: bigint): bigint {
-  const scaled = value * 10 ** digits
-  if (Math.abs(scaled) < 2 ** 52) return BigInt(scaled < 0 ? -Math.round(-scaled) : Math.round(scaled))
-  return divideRounded(exact, drop)
 }
 
 const shift = (left: boolean) => (value: bigint, count: bigint): bigint => {
@@ -301,6 +294,7 @@ export const numbers: ScalarFunction[] = [
   { name: 'gs_float_trunc', parameters: ['DOUBLE', 'BIGINT'], returns: 'DOUBLE', run: (value: number, digits: bigint) => floatRound(value, digits, true) },
   { name: 'gs_shift_left', parameters: ['BIGINT', 'BIGINT'], returns: 'BIGINT', run: shift(true) },
   { name: 'gs_shift_right', parameters: ['BIGINT', 'BIGINT'], returns: 'BIGINT', run: shift(false) },
+  { name: 'gs_cbrt', parameters: ['DOUBLE'], returns: 'DOUBLE', run: Math.cbrt },
   {
     name: 'gs_pow', parameters: ['DOUBLE', 'DOUBLE'], returns: 'DOUBLE',
     run(a: number, b: number) {
@@ -354,7 +348,7 @@ export const numbers: ScalarFunction[] = [
       const low = sorted[Math.floor(at)] ?? null
       const high = sorted[Math.ceil(at)] ?? null
       const weight = at - Math.floor(at)
-      if (low === null || high === null) return weight < 0.5 && low === null ? null : (high ?? low)
+      if (low === null || high === null) return weight === 0 ? low : (high ?? low)
       return weight === 0 ? low : low + (high - low) * weight
     },
   },

@@ -167,7 +167,7 @@ export function regexpReplace(text: string, source: string, replacement: string)
 
 const extractAll = (text: string, source: string) => [...text.matchAll(pattern(`g:${source}`))].map((match) => {
   if (match.length > 2) throw new Error('Regular expressions passed into extraction functions must not have more than 1 capturing group')
-  return match.length > 1 ? (match[1] ?? '') : match[0]
+  return match.length > 1 ? (match[1] ?? null) : match[0]
 })
 
 function regexpExtract(text: string, source: string, position: bigint, occurrence: bigint): string | null {

@@ -493,8 +493,9 @@ function castParse(text: string, format: string, now_ms: number): { micros: bigi
 
 function civilText(text: string, kind: string): bigint {
   const bad = (): never => {
-    throw new Error(`Invalid ${kind} string ${JSON.stringify(text)}`)
+    throw new Error(`Invalid ${kind}: '${text}'`)
   }
+  if (kind === 'date' && /:/.test(text)) bad()
   const match = /^\s*(\d{1,5})-(\d{1,2})-(\d{1,2})(?:[ tT](\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d{0,9}))?)?\s*$/.exec(text) ?? bad()
   const c = { year: Number(match[1]), month: Number(match[2]), day: Number(match[3]), hour: Number(match[4] ?? 0), minute: Number(match[5] ?? 0), second: Number(match[6] ?? 0), micro: Number((match[7] ?? '').padEnd(6, '0').slice(0, 6)) }
   if (c.year < 1 || c.year > 9999 || c.month < 1 || c.month > 12 || c.day < 1 || c.day > daysInMonth(c.year, c.month) || c.hour > 23 || c.minute > 59 || c.second > 59) bad()

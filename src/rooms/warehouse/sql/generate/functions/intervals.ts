@@ -19,7 +19,7 @@ export function intervalMath(call: Call, sign: '+' | '-' | '*' | '/'): string | 
   if (left === 'DATE' && right === 'INT64') return `CAST(${a} ${sign} CAST(${b} AS INTEGER) AS DATE)`
   if (left === 'INT64' && right === 'DATE') return `CAST(${b} + CAST(${a} AS INTEGER) AS DATE)`
   if (sign === '-' && left === 'DATE') return `to_days(CAST(${a} - ${b} AS INTEGER))`
-  if (sign === '-' && left === 'DATETIME') return `to_microseconds(epoch_us(${a}) - epoch_us(${b}))`
+  if (sign === '-' && left === 'DATETIME') return `(to_days(CAST((epoch_us(${a}) - epoch_us(${b})) // 86400000000 AS INTEGER)) + to_microseconds((epoch_us(${a}) - epoch_us(${b})) % 86400000000))`
   if (sign === '-' && left === 'TIMESTAMP') return `to_microseconds(epoch_us(${a}) - epoch_us(${b}))`
   if (sign === '-' && left === 'TIME') return `to_microseconds(epoch_us(DATE '1970-01-01' + ${a}) - epoch_us(DATE '1970-01-01' + ${b}))`
   return undefined

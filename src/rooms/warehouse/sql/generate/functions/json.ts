@@ -11,7 +11,8 @@ const path = (call: Call, index = 1) => call.args[index] || `'$'`
 const read = (name: string, legacy: boolean): Rule => (call) => `gs_json_${name}(${call.args[0]}, ${path(call)}, ${legacy}${name === 'query' ? `, ${call.types[0]?.kind === 'JSON'}` : ''})`
 
 /** A value as JSON text, by its type. */
-export function jsonText(text: string, type: SqlType, wide = false): string {
+/** `wide`: numbers beyond a double as strings; `asText`: for TO_JSON_STRING, where 1.0 is 1. */
+export function jsonText(text: string, type: SqlType, wide = false, asText = false): string {
   switch (type.kind) {
     case 'JSON':
       return `coalesce(${text}, 'null')`
@@ -20,7 +21,7 @@ export function jsonText(text: string, type: SqlType, wide = false): string {
     case 'INT64':
       return wide ? `coalesce(CASE WHEN ${text} BETWEEN -9007199254740991 AND 9007199254740991 THEN CAST(${text} AS VARCHAR) ELSE '"' || CAST(${text} AS VARCHAR) || '"' END, 'null')` : `coalesce(CAST(${text} AS VARCHAR), 'null')`
     case 'FLOAT64':
-      return `coalesce(gs_double_json(${text}), 'null')`
+      return `coalesce(gs_double_json(${text}, ${!asText}), 'null')`
     case 'NUMERIC':
     case 'BIGNUMERIC':
       return `coalesce(gs_decimal_json(${castText(text, type, { kind: 'STRING' })}, ${wide}), 'null')`
@@ -37,9 +38,9 @@ export function jsonText(text: string, type: SqlType, wide = false): string {
     case 'GEOGRAPHY':
       return `coalesce(gs_st_asgeojson(${text}), 'null')`
     case 'ARRAY':
-      return `coalesce('[' || array_to_string(list_transform(${text}, lambda j_: ${jsonText('j_', type.element, wide)}), ',') || ']', 'null')`
+      return `coalesce('[' || array_to_string(list_transform(${text}, lambda j_: ${jsonText('j_', type.element, wide, asText)}), ',') || ']', 'null')`
     case 'STRUCT': {
-      const fields = type.fields.map((field, i) => `${quote(`${JSON.stringify(field.name)}:`)} || ${jsonText(`(${text})._${i + 1}`, field.type, wide)}`)
+      const fields = type.fields.map((field, i) => `${quote(`${JSON.stringify(field.name)}:`)} || ${jsonText(`(${text})._${i + 1}`, field.type, wide, asText)}`)
       return `(CASE WHEN ${text} IS NULL THEN 'null' ELSE '{' || ${fields.join(` || ',' || `) || `''`} || '}' END)`
     }
     case 'RANGE':
@@ -121,7 +122,7 @@ export const json: Rules = {
   safe_to_json: (call) => `TRY(${toJson(call)})`,
   to_json_string: (call) => {
     const pretty = call.args[1] || 'false'
-    const text = call.types[0]?.kind === 'JSON' ? `coalesce(${call.args[0]}, 'null')` : jsonText(call.args[0]!, call.types[0]!, true)
+    const text = call.types[0]?.kind === 'JSON' ? `coalesce(${call.args[0]}, 'null')` : jsonText(call.args[0]!, call.types[0]!, true, true)
     return pretty === 'false' ? text : `gs_json_pretty(${text}, ${pretty})`
   },
   bool: scalar('bool', false), int64: scalar('int', false), float64: scalar('double', false), double: scalar('double', false),

@@ -143,7 +143,7 @@ export const math: Rules = {
   ceil: byType('ceil($1)', { NUMERIC: 'CAST(ceil($1) AS DECIMAL(38,9))', BIGNUMERIC: 'gs_bignum_ceil($1)' }),
   floor: byType('floor($1)', { NUMERIC: 'CAST(floor($1) AS DECIMAL(38,9))', BIGNUMERIC: 'gs_bignum_floor($1)' }),
   sqrt: byType((call) => `(CASE WHEN ${call.args[0]} < 0 THEN gs_error('Floating point error in function: SQRT(' || ${call.args[0]} || ')') ELSE sqrt(${call.args[0]}) END)`, { NUMERIC: 'gs_numeric_sqrt($1)', BIGNUMERIC: 'gs_bignum_sqrt($1)' }),
-  cbrt: byType('cbrt($1)', { NUMERIC: 'gs_numeric_cbrt($1)', BIGNUMERIC: 'gs_bignum_cbrt($1)' }),
+  cbrt: byType('gs_cbrt($1)', { NUMERIC: 'gs_numeric_cbrt($1)', BIGNUMERIC: 'gs_bignum_cbrt($1)' }),
   pow: byType('gs_pow($1, $2)', { NUMERIC: 'gs_numeric_pow($1, $2)', BIGNUMERIC: 'gs_bignum_pow($1, $2)' }),
   exp: byType((call) => `(CASE WHEN isinf(exp(${call.args[0]})) AND NOT isinf(${call.args[0]}) THEN gs_error('Floating point error in function: EXP(' || ${call.args[0]} || ')') ELSE exp(${call.args[0]}) END)`),
   ln: logarithm('ln'),

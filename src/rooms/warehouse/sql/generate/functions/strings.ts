@@ -57,7 +57,8 @@ function regexpExtract(call: Call): string {
   const [value, pattern, position = '1', occurrence = '1'] = call.args
   if (isBytes(call)) return `gs_bytes_regexp_extract(${value}, ${pattern}, ${position}, ${occurrence})`
   const constant = call.constant(1)
-  if (call.args.length === 2 && constant !== undefined && groups(constant) <= 1) {
+  // A group that may take no part is NULL, which DuckDB cannot tell from ''.
+  if (call.args.length === 2 && constant !== undefined && (groups(constant) === 0 || (groups(constant) === 1 && !/\)[?*{]|\|/.test(constant)))) {
     return `(CASE WHEN regexp_matches(${value}, ${pattern}) THEN regexp_extract(${value}, ${pattern}, ${groups(constant)}) END)`
   }
   return `gs_regexp_extract(${value}, ${pattern}, ${position}, ${occurrence})`
