@@ -3,6 +3,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { Disk } from '#ground/disk.ts'
+import { Authority } from '#ground/authority.ts'
 import { systemClock } from '#ground/clock.ts'
 import { Courier } from '#ground/courier.ts'
 import { EGRESS_ALLOW_VARIABLE, HOST_MAP_VARIABLE } from '#ground/egress.ts'
@@ -22,6 +23,10 @@ import { houseDoor } from '#gateway/house-door.ts'
 import { gateIdentity } from '#gateway/identity.ts'
 import type { Listening } from '#gateway/listener.ts'
 import { canTellPeers } from '#gateway/peer.ts'
+import { worldsDoor } from '#gateway/world/door.ts'
+import { Reroutes } from '#gateway/world/hosts.ts'
+import { Lent } from '#gateway/world/lent.ts'
+import { Worlds } from '#gateway/world/worlds.ts'
 import { openIdentity } from '#rooms/identity/room.ts'
 import { openStorage } from '#rooms/storage/room.ts'
 import { openWorkflows } from '#rooms/workflows/room.ts'
@@ -84,11 +89,12 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     signers: { verify: (signer, payload, signature) => accounts.verifySignature(signer, payload, signature) },
     policies: accounts.policies,
   })
+  const reroutes = new Reroutes({ mapped: [], passthrough: config.passthrough })
   let listening: Listening | undefined
   const courier = new Courier({
     clock,
     egress: { allow: process.env[EGRESS_ALLOW_VARIABLE], hostMap: process.env[HOST_MAP_VARIABLE] },
-    localHosts: (host) => (listening && gateway.answersFor(host) ? { address: listening.host, port: listening.port } : undefined),
+    localHosts: (host) => (listening && !reroutes.leaves(host) && (reroutes.endsHere(host) || gateway.answersFor(host)) ? { address: listening.host, port: listening.port } : undefined),
   })
   wayOut.defer(() => courier.close())
   const workflows = openWorkflows(ground, {
@@ -114,13 +120,25 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     project: config.project,
     notes: () => [...(canTellPeers ? [] : ['This system does not tell whose a connection is: every local user is trusted as the owner.']), ...accounts.strangers.notes()],
   }
-  const doors = rooms.flatMap((room) => room.doors)
-  const ownDoor = houseDoor({ rooms, doors: () => [ownDoor, ...doors], metrics, figures, failure: () => ledger.failure?.message })
+  const lent = new Lent()
+  const worlds = new Worlds({
+    accounts: identity.children,
+    lent,
+    reroutes,
+    authority: await Authority.open({ disk, clock, domains: reroutes.all }),
+    offline: config.offline,
+    clock,
+    house: () => ({ url, project: config.project, rooms: rooms.map(({ name }) => name) }),
+    inject: (socket, protocol) => gateway.inject(socket, protocol),
+  })
+  wayOut.defer(() => worlds.close())
+  const doors = [...rooms.flatMap((room) => room.doors), worldsDoor(worlds)]
+  const ownDoor = houseDoor({ rooms, doors: () => [ownDoor, ...doors], metrics, figures, failure: () => (ledger.failure ?? disk.failure)?.message })
   const gateway = new Gateway({
     doors: [ownDoor, ...doors],
     grpcDoors: rooms.flatMap((room) => room.grpcDoors ?? []),
-    identity: gateIdentity(accounts.gate, () => undefined),
-    allowedHosts: [config.listen, ...config.allowHost],
+    identity: gateIdentity(accounts.gate, (socket) => lent.callerOf(socket)),
+    allowedHosts: [config.listen, ...config.allowHost, ...reroutes.all.flatMap((domain) => [domain, `*.${domain}`])],
     clock,
     ids,
     log,

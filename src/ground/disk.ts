@@ -29,6 +29,8 @@ export class Disk {
   readonly durable: boolean
   private readonly folderSyncs = new Map<string, FolderSync>()
   private readonly knownFolders = new Set<string>()
+  /** Set by the first sync that failed: what the disk then holds no program knows, so nothing more is written. Reading goes on. */
+  failure: Fault | undefined
 
   constructor(root: string, options: { durable: boolean }) {
     this.root = root
@@ -55,10 +57,11 @@ export class Disk {
 
   /** A new file in `staging`, or the continuation of one that was synced up to `size`. */
   async stage(id: string, size = 0): Promise<StagedFile> {
+    if (this.failure) throw this.failure
     await this.folder('staging')
     const handle = await open(this.path('staging', id), size === 0 ? 'w' : 'r+', 0o600)
     if (size > 0) await handle.truncate(size)
-    return new Staged(id, this.path('staging', id), handle, size, this.durable)
+    return new Staged({ id, path: this.path('staging', id), handle, size, sync: (work) => this.sure(work) }, this.durable)
   }
 
   /** Moves a synced staged file to its place; when this returns, it is there after a power cut too. */
@@ -185,13 +188,24 @@ export class Disk {
     await this.syncFolder(this.path(...parts))
   }
 
+  /** A full disk can be freed; any other failed sync is the end of writing until the house has looked at the disk anew. */
+  private async sure(sync: () => Promise<void>): Promise<void> {
+    try {
+      await sync()
+    } catch (thrown) {
+      const code = (thrown as NodeJS.ErrnoException).code
+      if (code === 'EIO') this.failure ??= diskFault(thrown)
+      throw thrown
+    }
+  }
+
   /** One sync serves everyone who asked for it before it began. */
   private async syncFolder(folder: string): Promise<void> {
     if (!this.durable) return
     if (await failpoint('disk.syncFolder')) return
     let sync = this.folderSyncs.get(folder)
     if (!sync) this.folderSyncs.set(folder, (sync = new FolderSync(folder)))
-    await sync.join()
+    await this.sure(() => sync.join())
   }
 }
 
@@ -238,18 +252,27 @@ class FolderSync {
   }
 }
 
+interface StagedParts {
+  id: string
+  path: string
+  handle: FileHandle
+  size: number
+  /** Runs a sync, and takes note where it fails. */
+  sync(work: () => Promise<void>): Promise<void>
+}
+
 class Staged implements StagedFile {
   readonly id: string
   size: number
-  private readonly path: string
+  private readonly parts: StagedParts
   private readonly handle: FileHandle
   private readonly durable: boolean
 
-  constructor(id: string, path: string, handle: FileHandle, size: number, durable: boolean) {
-    this.id = id
-    this.path = path
-    this.handle = handle
-    this.size = size
+  constructor(parts: StagedParts, durable: boolean) {
+    this.id = parts.id
+    this.size = parts.size
+    this.parts = parts
+    this.handle = parts.handle
     this.durable = durable
   }
 
@@ -263,10 +286,12 @@ class Staged implements StagedFile {
   }
 
   async sync(): Promise<void> {
-    if (await failpoint('disk.syncFile')) return
-    if (!this.durable) return
-    await this.handle.datasync()
-    traceDisk({ op: 'sync-file', path: this.path, size: this.size })
+    await this.parts.sync(async () => {
+      if (await failpoint('disk.syncFile')) return
+      if (!this.durable) return
+      await this.handle.datasync()
+      traceDisk({ op: 'sync-file', path: this.parts.path, size: this.size })
+    })
   }
 
   async close(): Promise<void> {
@@ -307,7 +332,7 @@ export function diskFault(cause: unknown): Fault | undefined {
   }
   if (code === 'EIO' || code === 'EROFS') {
     return new Fault('UNAVAILABLE', 'backendError', `The disk refused the write (${code}); nothing was stored.`, {
-      hint: 'Look at the disk before anything else: a failed sync may have lost data that no program knows of.',
+      hint: 'Look at the disk, then restart the house: it recovers from what is on the disk. Reading goes on meanwhile.',
       cause,
     })
   }
