@@ -2,12 +2,11 @@
  * The same two APIs over gRPC, in plaintext on the house's port: the Python client of executions knows nothing else. Messages are
  * made from the JSON resources of wire.ts, so that both protocols always say the same.
  */
-import { createRequire } from 'node:module'
-import { dirname } from 'node:path'
-import type { handleUnaryCall, sendUnaryData, Server, ServerUnaryCall, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
-import type { MessageTypeDefinition, PackageDefinition } from '@grpc/proto-loader'
-import type { GrpcDoor } from '#ground/door.ts'
+import type { handleUnaryCall, sendUnaryData, Server, ServerUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-js'
+import type { GrpcAccess, GrpcDoor } from '#ground/door.ts'
 import { asFault, Fault, GRPC_STATUS } from '#ground/fault.ts'
+import { loadProtos } from '#ground/protos.ts'
+import type { Protos } from '#ground/protos.ts'
 import { traceFrom, withTrace } from '#ground/trace.ts'
 import { invalid } from './faults.ts'
 import { parentName } from './names.ts'
@@ -25,15 +24,42 @@ const EXECUTIONS = 'google.cloud.workflows.executions.v1'
 export function workflowsGrpcDoor(service: WorkflowsRoomService): GrpcDoor {
   return {
     name: 'workflows',
+    access: accessTable(),
     async register(server: Server) {
-      const { loadSync } = await import('@grpc/proto-loader')
-      const root = dirname(createRequire(import.meta.url).resolve('google-proto-files/package.json'))
-      const files = ['google/cloud/workflows/v1/workflows.proto', 'google/cloud/workflows/executions/v1/executions.proto']
-      const definitions = loadSync(files, { keepCase: false, longs: String, enums: String, defaults: true, includeDirs: [root] })
-      server.addService(definitions[`${WORKFLOWS}.Workflows`] as ServiceDefinition, unary(workflowHandlers(service, definitions)))
-      server.addService(definitions[`${EXECUTIONS}.Executions`] as ServiceDefinition, unary(executionHandlers(service)))
+      const protos = await loadProtos('google/cloud/workflows/v1/workflows.proto', 'google/cloud/workflows/executions/v1/executions.proto')
+      server.addService(protos.service(`${WORKFLOWS}.Workflows`), unary(workflowHandlers(service, protos)))
+      server.addService(protos.service(`${EXECUTIONS}.Executions`), unary(executionHandlers(service)))
     },
   }
+}
+
+/** The permissions of the same methods over REST. */
+function accessTable(): Record<string, GrpcAccess> {
+  const named = (permission: string, type: string, field: string, within?: string): GrpcAccess => ({
+    permission,
+    resource(request) {
+      const holder = within === undefined ? request : (request[within] as Message | null)
+      const name = text(holder?.[field])
+      const project = /^projects\/([^/]+)/.exec(name)?.[1]
+      return type === 'project' ? { type, name: project ?? '', ...(project !== undefined && { project }) } : { type, name, ...(project !== undefined && { project }) }
+    },
+  })
+  const workflows = {
+    ListWorkflows: named('workflows.workflows.list', 'project', 'parent'),
+    GetWorkflow: named('workflows.workflows.get', 'workflow', 'name'),
+    CreateWorkflow: named('workflows.workflows.create', 'project', 'parent'),
+    UpdateWorkflow: named('workflows.workflows.update', 'workflow', 'name', 'workflow'),
+    DeleteWorkflow: named('workflows.workflows.delete', 'workflow', 'name'),
+    ListWorkflowRevisions: named('workflows.workflows.listRevision', 'workflow', 'name'),
+  }
+  const executions = {
+    ListExecutions: named('workflows.executions.list', 'workflow', 'parent'),
+    CreateExecution: named('workflows.executions.create', 'workflow', 'parent'),
+    GetExecution: named('workflows.executions.get', 'execution', 'name'),
+    CancelExecution: named('workflows.executions.cancel', 'execution', 'name'),
+  }
+  const full = (service: string, methods: Record<string, GrpcAccess>) => Object.entries(methods).map(([method, access]) => [`/${service}/${method}`, access])
+  return Object.fromEntries([...full(`${WORKFLOWS}.Workflows`, workflows), ...full(`${EXECUTIONS}.Executions`, executions)]) as Record<string, GrpcAccess>
 }
 
 function unary(handlers: Record<string, Handler>): UntypedServiceImplementation {
@@ -51,11 +77,11 @@ async function answer(handler: Handler, call: ServerUnaryCall<Message, Message>,
   }
 }
 
-function workflowHandlers(service: WorkflowsRoomService, definitions: PackageDefinition): Record<string, Handler> {
+function workflowHandlers(service: WorkflowsRoomService, protos: Protos): Record<string, Handler> {
   const { workflows } = service
   const operation = (done: Operation): Message => {
     const { name, metadata, response } = operationResource(done) as { name: string; metadata: Message; response: Message }
-    return { name, done: true, metadata: any(definitions, metadata), response: any(definitions, response) }
+    return { name, done: true, metadata: any(protos, metadata), response: any(protos, response) }
   }
   return {
     async listWorkflows({ parent, pageSize: size, pageToken }) {
@@ -76,9 +102,8 @@ function workflowHandlers(service: WorkflowsRoomService, definitions: PackageDef
     },
     async updateWorkflow({ workflow, updateMask }) {
       const fields = body(workflow)
-      const mask = ((updateMask as { paths?: string[] } | null)?.paths ?? []).map(String)
-      const given = mask.length > 0 ? fields : Object.fromEntries(Object.entries(fields).filter(([, value]) => !isDefault(value)))
-      return operation((await workflows.patch(text(fields['name']), given, mask)).operation)
+      const mask = (updateMask as { paths?: string[] } | undefined)?.paths ?? []
+      return operation((await workflows.patch(text(fields['name']), fields, mask)).operation)
     },
     deleteWorkflow: async ({ name }) => operation(await service.removeWorkflow(text(name))),
     async listWorkflowRevisions({ name, pageSize: size, pageToken }) {
@@ -117,14 +142,11 @@ function parentIn(value: unknown): string {
   return parentName(found[1]!, found[2]!)
 }
 
-/** A resource as proto-loader decodes it; unset words arrive as their `…_UNSPECIFIED`, which the services take. */
+/** A resource of the request; what was not sent is not in it. */
 function body(value: unknown): Message {
   if (typeof value !== 'object' || value === null) throw new Fault('INVALID_ARGUMENT', 'required', 'The request carries no resource.')
   return value as Message
 }
-
-const isDefault = (value: unknown): boolean =>
-  value === '' || value === null || (typeof value === 'string' && value.endsWith('_UNSPECIFIED')) || (typeof value === 'object' && Object.keys(value).length === 0)
 
 /** Times and durations of the JSON form as the messages that stand for them. */
 function message(resource: unknown, key = ''): Message {
@@ -146,10 +168,8 @@ function convert(value: unknown, key: string): unknown {
   return value
 }
 
-function any(definitions: PackageDefinition, { '@type': type, ...fields }: Message): Message {
+function any(protos: Protos, { '@type': type, ...fields }: Message): Message {
   const typeUrl = String(type)
-  const name = typeUrl.slice(typeUrl.indexOf('/') + 1)
-  const definition = definitions[name] as MessageTypeDefinition<object, object> | undefined
-  // Empty has no fields, and its file is not among those loaded by name.
-  return { type_url: typeUrl, value: definition ? definition.serialize(message(fields)) : Buffer.alloc(0) }
+  const value = typeUrl.endsWith('/google.protobuf.Empty') ? Buffer.alloc(0) : protos.message(typeUrl.slice(typeUrl.indexOf('/') + 1)).serialize(message(fields))
+  return { type_url: typeUrl, value }
 }
