@@ -10,8 +10,8 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 const MAJOR_MIN = 24
-/** Syncs and reads of object files wait in this pool; libuv's own 4 would make small uploads queue behind each other. */
-const POOL_THREADS = '16'
+/** V8's young generation: 4 MB instead of 16 keeps a house that does nothing some 15 MB smaller, at no cost that a bench could see. */
+export const NODE_FLAGS = ['--max-semi-space-size=4']
 
 /** The bare platform package of the checkout, or of the project that installed the release; else this Node, if it is new enough. */
 export function findNode24(root) {
@@ -25,6 +25,9 @@ export function findNode24(root) {
   return undefined
 }
 
+/** Compiled code of earlier starts: without it a start takes twice as long and the house some 40 MB more. */
+export const compileCache = (root) => join(root, '.cache', 'compile')
+
 /** Runs `program` with Node 24 in place of this process, where the system allows it; otherwise as its child, whose end becomes ours. */
 export async function runWithNode24(root, program, args) {
   const node = findNode24(root)
@@ -35,17 +38,15 @@ export async function runWithNode24(root, program, args) {
     )
     process.exit(2)
   }
-  const cache = join(root, '.cache', 'compile')
-  const settings = { UV_THREADPOOL_SIZE: POOL_THREADS, NODE_COMPILE_CACHE: cache }
-  for (const [name, value] of Object.entries(settings)) process.env[name] ??= value
+  process.env['NODE_COMPILE_CACHE'] ??= compileCache(root)
   if (process.execPath === node) {
     module.enableCompileCache(process.env['NODE_COMPILE_CACHE'])
     process.argv = [node, program, ...args]
     await import(pathToFileURL(program).href)
     return
   }
-  if (process.execve) process.execve(node, [node, program, ...args], process.env)
-  const child = spawn(node, [program, ...args], { stdio: 'inherit' })
+  if (process.execve) process.execve(node, [node, ...NODE_FLAGS, program, ...args], process.env)
+  const child = spawn(node, [...NODE_FLAGS, program, ...args], { stdio: 'inherit' })
   // A terminal sends its interrupt to the child as well; what was sent to us alone is passed on.
   process.on('SIGINT', () => {})
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))

@@ -4,6 +4,11 @@ import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+const root = resolve(import.meta.dirname, '../..')
+/** What `npm start` runs a house with. */
+const { NODE_FLAGS, compileCache }: { NODE_FLAGS: string[]; compileCache(root: string): string } = await import(pathToFileURL(join(root, 'scripts/node24.mjs')).href)
 
 const START_MS_MAX = 20_000
 
@@ -25,11 +30,10 @@ export interface HouseProcess {
 /** Starts a house on a free port with its data in `folder`. */
 export async function startHouse(folder: string, options: { failpoints?: string; flags?: string[]; env?: NodeJS.ProcessEnv } = {}): Promise<HouseProcess> {
   const since = performance.now()
-  const root = resolve(import.meta.dirname, '../..')
-  const child = spawn(process.execPath, [join(root, 'src/cli/main.ts'), 'up', '--json', '--port', '0', '--data', folder, ...(options.flags ?? [])], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, join(root, 'src/cli/main.ts'), 'up', '--json', '--port', '0', '--data', folder, ...(options.flags ?? [])], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, POTOROO_LOG_LEVEL: 'warn', ...options.env, ...(options.failpoints !== undefined && { POTOROO_FAILPOINTS: options.failpoints }) },
+    env: { ...process.env, NODE_COMPILE_CACHE: compileCache(root), POTOROO_LOG_LEVEL: 'warn', ...options.env, ...(options.failpoints !== undefined && { POTOROO_FAILPOINTS: options.failpoints }) },
   })
   let log = ''
   child.stderr!.on('data', (chunk) => (log += chunk))
