@@ -1,4 +1,4 @@
-/** The Workflows API v1: workflows, their revisions, operations and locations. */
+/** The Workflows API v1: workflows, their revisions, operations and locations; and of our own the graph of a workflow. */
 import type { Call, Params, Route } from '#ground/door.ts'
 import { parentName } from './names.ts'
 import { pageSize, textOf, tokenOf } from './paging.ts'
@@ -53,6 +53,10 @@ export function workflowRoutes(service: WorkflowsRoomService): Route[] {
           workflows: page.map((revision) => workflowResource(workflow, revision)), ...(revisions.length > limit && { nextPageToken: tokenOf(String(page.at(-1)!.number)) }),
         })
       },
+    },
+    {
+      id: 'potoroo.workflows.workflows.graph', verb: 'GET', path: `${WORKFLOW}:graph`, permission: 'workflows.workflows.get', resource: workflowResourceOf,
+      handle: async (call) => call.sendJson(200, await service.graph(workflowOf(call.params), call.query.get('revisionId') ?? undefined)),
     },
     {
       id: 'workflows.projects.locations.workflows.get', verb: 'GET', path: WORKFLOW, permission: 'workflows.workflows.get', resource: workflowResourceOf,

@@ -55,3 +55,7 @@ export const PAGE_SIZE_MAX = 1_000
 /** Executions looked through for one page of a filtered list. */
 export const LIST_SCAN_MAX = 10_000
 export const LABELS_MAX = 64
+/** Ended executions and their histories are kept for as long as the cloud keeps them. */
+export const EXECUTIONS_KEPT_MS = 90 * 24 * 3600 * 1000
+export const PRUNE_BATCH = 200
+export const PRUNE_EVERY_MS = 24 * 3600 * 1000

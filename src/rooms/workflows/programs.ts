@@ -6,7 +6,7 @@ import type { Program } from './language/program.ts'
 import { PROGRAMS_MAX } from './limits.ts'
 
 export class Programs {
-  private readonly prelude = preludeProgram(connectors)
+  readonly prelude = preludeProgram(connectors)
   private readonly compiled = new Map<string, Program>()
 
   /** The checked program; a Fault with every problem's line and column where the source is not one. */

@@ -77,6 +77,7 @@ describe('the Workflows API', () => {
     expect((await call('GET', `${PARENT}/workflows/one?revisionId=${made.revisionId}`)).body.sourceContents).toBe('- a: {return: 1}\n')
     expect((await call('GET', `${PARENT}/workflows/one:listRevisions`)).body.workflows.map((one: any) => one.revisionId)).toEqual([patched.response.revisionId, made.revisionId])
     expect((await call('GET', '/v1/projects/p/locations/-/workflows')).body.workflows).toHaveLength(1)
+    expect((await call('GET', `${PARENT}/workflows/one:graph`)).body.routines).toEqual([expect.objectContaining({ name: 'main', steps: [expect.objectContaining({ name: 'a' })] })])
     expect((await call('DELETE', `${PARENT}/workflows/one`)).body).toMatchObject({ done: true })
     expect((await call('GET', `${PARENT}/workflows/one`)).status).toBe(404)
   })
@@ -246,6 +247,20 @@ describe('an execution outlives its house', () => {
     const second = await openRoom(ledger)
     expect(await second.finish(body.name)).toMatchObject({ state: 'SUCCEEDED', result: '"2"' })
     expect(stub.seen.filter(({ target }) => target.includes('/once/')).map(({ target }) => target)).toEqual(['/api.test/once/a', '/api.test/once/b'])
+  })
+
+  it('what ended ninety days ago is forgotten, with its history, and what runs is not', async () => {
+    const { call, deploy, runOf, room, ground } = await openRoom()
+    await deploy('old', '- a: {return: 1}\n')
+    await deploy('nap', '- s: {call: sys.sleep, args: {seconds: 3600}}\n')
+    const { name } = await runOf('old')
+    const { body } = await call('POST', `${PARENT}/workflows/nap/executions`, {})
+    await room.service.upkeep.prune()
+    expect((await call('GET', `/v1/${name}`)).status).toBe(200)
+    await ground.ledger.write(ground.ledger.builder<any>().updateTable('workflow_executions').set({ created_ms: 1, ended_ms: 1 }).where('name', '=', name))
+    await room.service.upkeep.prune()
+    expect((await call('GET', `/v1/${name}`)).status).toBe(404)
+    expect((await call('GET', `/v1/${body.name}`)).status).toBe(200)
   })
 
   it('ten sleepers leave one timer and no driver in memory', async () => {

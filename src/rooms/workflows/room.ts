@@ -2,11 +2,13 @@
 import type { CourierAnswer, CourierRequest } from '#ground/courier.ts'
 import type { Door } from '#ground/door.ts'
 import { sendGoogleFault } from '#ground/google-errors.ts'
+import { RunAgain } from '#ground/jobs.ts'
 import type { Ground, Health, Room } from '#ground/room.ts'
 import { executionRoutes } from './door.executions.ts'
 import { workflowsGrpcDoor } from './door.grpc.ts'
 import { workflowRoutes } from './door.workflows.ts'
 import type { LogLine } from './machine/host.ts'
+import { PRUNE_EVERY_MS } from './limits.ts'
 import { workflowMigrations } from './migrations.ts'
 import { WorkflowsRoomService } from './service.ts'
 import type { Execution } from './types.ts'
@@ -38,6 +40,8 @@ export interface WorkflowsRoom extends Room {
   readonly service: WorkflowsRoomService
 }
 
+const UPKEEP = 'workflows.upkeep'
+
 export function openWorkflows(ground: Ground, ports: WorkflowPorts): WorkflowsRoom {
   const service = new WorkflowsRoomService(ground, ports)
   let health: Health = { state: 'starting' }
@@ -54,6 +58,12 @@ export function openWorkflows(ground: Ground, ports: WorkflowPorts): WorkflowsRo
     service,
     async start() {
       await ground.ledger.migrate('workflows', workflowMigrations)
+      const { jobs, ledger, clock } = ground
+      jobs.work(UPKEEP, { concurrency: 1 }, async () => {
+        await service.upkeep.prune()
+        throw new RunAgain(clock.now_ms() + PRUNE_EVERY_MS)
+      })
+      await ledger.write(jobs.enqueue({ queue: UPKEEP, key: 'prune', payload: {} }))
       await service.performer.start()
       health = { state: 'ready' }
     },

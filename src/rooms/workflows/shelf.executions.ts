@@ -113,6 +113,15 @@ export class ExecutionShelf {
     return rows.map(({ content }) => JSON.parse(content) as HistoryBatch)
   }
 
+  /** Forgets executions that ended before, with their histories; answers how many. */
+  async prune(before_ms: number, limit: number): Promise<number> {
+    const old = await this.ledger.read(this.db.selectFrom('workflow_executions').select('name').where('ended_ms', '<', before_ms).limit(limit))
+    const names = old.map(({ name }) => name)
+    if (names.length === 0) return 0
+    await this.ledger.write(this.db.deleteFrom('workflow_history').where('execution', 'in', names), this.db.deleteFrom('workflow_executions').where('name', 'in', names))
+    return names.length
+  }
+
   async active(workflow: string): Promise<string[]> {
     return (await this.ledger.read(this.db.selectFrom('workflow_executions').select('name').where('workflow', '=', workflow).where('state', '=', 'ACTIVE'))).map(({ name }) => name)
   }

@@ -82,6 +82,10 @@ export class WorkflowShelf {
     return this.ledger.read(this.db.selectFrom('workflow_operations').selectAll().where('parent', '=', parent).where('name', '>', after).orderBy('name').limit(limit))
   }
 
+  async pruneOperations(before_ms: number): Promise<void> {
+    await this.ledger.write(this.db.deleteFrom('workflow_operations').where('created_ms', '<', before_ms))
+  }
+
   async removeOperation(name: string): Promise<boolean> {
     const [result] = await this.ledger.write(this.db.deleteFrom('workflow_operations').where('name', '=', name))
     return (result?.changed ?? 0) > 0
