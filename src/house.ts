@@ -139,6 +139,7 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     grpcDoors: rooms.flatMap((room) => room.grpcDoors ?? []),
     identity: gateIdentity(accounts.gate, (socket) => lent.callerOf(socket)),
     allowedHosts: [config.listen, ...config.allowHost, ...reroutes.all.flatMap((domain) => [domain, `*.${domain}`])],
+    standsInFor: (host) => reroutes.endsHere(host),
     clock,
     ids,
     log,

@@ -1,6 +1,7 @@
 /** A house as its command line sees it: requests to its doors, its error bodies as Faults again. */
 import { Fault, HTTP_STATUS } from '#ground/fault.ts'
 import type { FaultCode } from '#ground/fault.ts'
+import { tokenFor } from './credentials.ts'
 import { notRunning } from './find-house.ts'
 
 export interface RequestOptions {
@@ -39,6 +40,8 @@ export class HouseClient {
       throw new Fault('INVALID_ARGUMENT', 'usage', `${path} cannot be written as a URL: a name of dots would be taken for a folder.`)
     }
     for (const [name, value] of Object.entries(query)) if (value !== undefined) target.searchParams.set(name, value)
+    const token = tokenFor(this.url)
+    if (token !== undefined) headers = { authorization: `Bearer ${token}`, ...headers }
     const init: RequestInit & { duplex?: 'half' } = { method, headers, redirect: 'manual' }
     if (signal) init.signal = signal
     if (json !== undefined) {
@@ -63,7 +66,7 @@ export async function answerOf<T>(response: Response): Promise<T> {
   throw await faultOf(response)
 }
 
-function unreachable(url: string, cause: unknown): Fault {
+export function unreachable(url: string, cause: unknown): Fault {
   const code = (cause as { cause?: { code?: string } }).cause?.code
   if (code === 'ECONNREFUSED') return notRunning(`No house answers at ${url}.`)
   return new Fault('UNAVAILABLE', 'backendError', `The connection to ${url} broke${code === undefined ? '' : ` (${code})`}.`, {
@@ -73,13 +76,12 @@ function unreachable(url: string, cause: unknown): Fault {
 }
 
 async function faultOf(response: Response): Promise<Fault> {
-  const text = await response.text()
-  const requestId = response.headers.get('x-request-id') ?? undefined
+  return errorOf(response.status, response.statusText, await response.text(), response.headers.get('x-request-id') ?? undefined)
+}
+
+export function errorOf(status: number, words: string, text: string, requestId: string | undefined): Fault {
   const { message, reason, code } = errorIn(text)
-  return new Fault(code ?? codeOfStatus(response.status), reason ?? 'unknown', message ?? `The house answered ${response.status} ${response.statusText}.`, {
-    httpStatus: response.status,
-    details: { requestId },
-  })
+  return new Fault(code ?? codeOfStatus(status), reason ?? 'unknown', message ?? `The house answered ${status} ${words}.`, { httpStatus: status, details: { requestId } })
 }
 
 function errorIn(text: string): { message?: string; reason?: string; code?: FaultCode } {

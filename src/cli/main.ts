@@ -8,6 +8,7 @@ import { completionCommand } from './completion.ts'
 import { configCommand } from './config.ts'
 import { doctorCommand } from './doctor.ts'
 import { envCommand } from './env.ts'
+import { execCommand } from './exec.ts'
 import { EXIT, explain } from './exit.ts'
 import { objectCommand } from './object.ts'
 import { snapshotCommand } from './snapshot.ts'
@@ -25,12 +26,13 @@ const EXAMPLES = `Examples:
 `
 
 function program(): Command {
-  const root = noun('potoroo', 'Data in, predictions out: one house that speaks your cloud clients’ protocols.').version(VERSION)
+  const root = noun('potoroo', 'Data in, predictions out: one house that speaks your cloud clients’ protocols.').version(VERSION).enablePositionalOptions()
   const commands = [
     upCommand(),
     statusCommand(),
     waitCommand(),
     envCommand(),
+    execCommand(),
     doctorCommand(),
     snapshotCommand(),
     configCommand(),

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Ids } from '#ground/ids.ts'
 import type { Clock } from '#ground/clock.ts'
-import { Fault, asFault } from '#ground/fault.ts'
+import { Fault, asFault, unimplemented } from '#ground/fault.ts'
 import { diskFault } from '#ground/disk.ts'
 import type { Log, Metrics } from '#ground/telemetry.ts'
 import { traceFrom, traceparent, withTrace } from '#ground/trace.ts'
@@ -26,6 +26,8 @@ export interface GatewayParts {
   grpcDoors: GrpcDoor[]
   identity: Identity
   allowedHosts: string[]
+  /** Hosts of the cloud that lead here, whether or not a door answers for them. */
+  standsInFor?(host: string): boolean
   clock: Clock
   ids: Ids
   log: Log
@@ -56,7 +58,7 @@ export class Gateway {
     parts.allowedHosts.forEach((host) => this.hosts.allow(host))
     const { clock } = parts
     const limits = { ...CONNECTION_LIMITS, ...parts.limits }
-    this.grpc = new GrpcFront(parts.grpcDoors, { drain_ms: limits.grpcDrain_ms, clock })
+    this.grpc = new GrpcFront(parts.grpcDoors, { drain_ms: limits.grpcDrain_ms, clock, identity: parts.identity })
     this.listener = new Listener(
       (request, response) => void this.answer(request, response),
       (socket) => this.grpc.accept(socket),
@@ -132,6 +134,7 @@ export class Gateway {
     const owner = this.ownerOf(host)
     if (owner) seat.door = owner
     refuseUnknownHost(host, this.hosts)
+    if (!owner && this.parts.standsInFor?.(host)) throw unimplemented(host)
     const path = owner?.rewrite?.(host, rawPath) ?? rawPath
     const verb = request.method as Verb
     const preflight = verb === 'OPTIONS' ? header(request, 'access-control-request-method') : undefined
@@ -161,7 +164,8 @@ export class Gateway {
     call.caller = await this.parts.identity.identify({
       bearer: /^bearer (.+)$/i.exec(header(request, 'authorization') ?? '')?.[1],
       peer: () => peerUser(request.socket),
-      request,
+      socket: request.socket,
+      host,
     })
     const { permission } = match.route
     if (permission !== null) {

@@ -3,25 +3,34 @@ import type { Socket } from 'node:net'
 import type { Server } from '@grpc/grpc-js'
 import type { Clock } from '#ground/clock.ts'
 import type { GrpcDoor } from '#ground/door.ts'
+import { grpcGuard } from './grpc-guard.ts'
+import type { Ends } from './grpc-guard.ts'
+import type { Identity } from './identity.ts'
 import { GRPC_MESSAGE_BYTES_MAX } from './limits.ts'
 
 export class GrpcFront {
   private readonly doors: GrpcDoor[]
   private readonly drain_ms: number
   private readonly clock: Clock
-  private readonly sockets = new Set<Socket>()
+  private readonly identity: Identity
+  /** By their two ends, which is all that gRPC tells of a call's connection. */
+  private readonly sockets = new Map<string, Socket>()
   private opening: Promise<{ server: Server; inject(socket: Socket): void; drain(): void }> | undefined
 
-  constructor(doors: GrpcDoor[], options: { drain_ms: number; clock: Clock }) {
+  constructor(doors: GrpcDoor[], options: { drain_ms: number; clock: Clock; identity: Identity }) {
     this.doors = doors
     this.drain_ms = options.drain_ms
     this.clock = options.clock
+    this.identity = options.identity
   }
 
   accept(socket: Socket): void {
     socket.pause()
-    this.sockets.add(socket)
-    socket.once('close', () => this.sockets.delete(socket))
+    const ends = endsOf(socket)
+    this.sockets.set(ends, socket)
+    socket.once('close', () => {
+      if (this.sockets.get(ends) === socket) this.sockets.delete(ends)
+    })
     this.open().then(
       ({ inject }) => inject(socket),
       () => socket.destroy(),
@@ -42,7 +51,7 @@ export class GrpcFront {
     if (this.sockets.size === 0) return Promise.resolve()
     return new Promise((resolve) => {
       const cancel = this.clock.after(this.drain_ms, resolve)
-      for (const socket of this.sockets) {
+      for (const socket of this.sockets.values()) {
         socket.once('close', () => {
           if (this.sockets.size > 0) return
           cancel()
@@ -59,7 +68,10 @@ export class GrpcFront {
 
   private async start() {
     const grpc = await import('@grpc/grpc-js')
+    const access = new Map(this.doors.flatMap((door) => Object.entries(door.access ?? {})))
+    const guard = grpcGuard({ identity: this.identity, access, socketOf: (connection) => this.sockets.get(endsOf(connection)), grpc })
     const server = new grpc.Server({
+      interceptors: [guard],
       'grpc.max_receive_message_length': GRPC_MESSAGE_BYTES_MAX,
       'grpc.max_send_message_length': -1,
     })
@@ -67,4 +79,8 @@ export class GrpcFront {
     const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure())
     return { server, inject: (socket: Socket) => injector.injectConnection(socket), drain: () => injector.drain(this.drain_ms) }
   }
+}
+
+function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Ends): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`
 }

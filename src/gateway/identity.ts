@@ -1,15 +1,15 @@
 /** What the gateway needs to know about callers; the identity room answers it. */
-import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Caller, Resource } from '#ground/door.ts'
-import { hostOf } from './guard.ts'
 import type { PeerUser } from './peer.ts'
 
 export interface Credentials {
   /** From `Authorization: Bearer …`, if any. */
   bearer: string | undefined
   peer(): Promise<PeerUser>
-  request: IncomingMessage
+  socket: Socket
+  /** As the client asked for it, without the port. */
+  host: string
 }
 
 export interface Identity {
@@ -30,11 +30,11 @@ export interface GatePort {
 /** `lent` names who stands behind a connection that a child of the house was given: without a token it acts as that one. */
 export function gateIdentity(gate: GatePort, lent: (socket: Socket) => Caller | undefined): Identity {
   return {
-    async identify({ bearer, peer, request }) {
-      const child = lent(request.socket)
+    async identify({ bearer, peer, socket, host }) {
+      const child = lent(socket)
       if (child && bearer === undefined) return child
       // A child runs as a user of its own, and is ours all the same.
-      return gate.identify({ bearer, peer: child ? async () => 'same' : peer, host: hostOf(request) })
+      return gate.identify({ bearer, peer: child ? async () => 'same' : peer, host })
     },
     may: (caller, permission, resource) => gate.may(caller, permission, resource),
     denied: (caller, permission, resource) => gate.denied(caller, permission, resource),

@@ -34,3 +34,6 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   grpcDrain_ms: 1000,
   connections_max: 4000,
 }
+
+/** What a command says when it asks for a world. */
+export const WORLD_BODY_BYTES_MAX = 16 * 1024

@@ -74,6 +74,15 @@ export interface Door {
 export interface GrpcDoor {
   name: string
   register(server: GrpcServer): Promise<void>
+  /** What each method needs, by its full name `/package.Service/Method`. One that is not named here is for the house's owners only. */
+  access?: Readonly<Record<string, GrpcAccess>>
+}
+
+export interface GrpcAccess {
+  /** Null where the method decides for itself. */
+  permission: string | null
+  /** Out of the first message, as the door's own definitions decode it. */
+  resource?(message: Readonly<Record<string, unknown>>): Resource
 }
 
 export interface CorsRule {

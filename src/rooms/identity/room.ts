@@ -5,6 +5,7 @@ import { iamDoor } from './door.iam.ts'
 import { keycloakDoor } from './door.keycloak.ts'
 import { oauthDoor } from './door.oauth.ts'
 import { projectsDoor } from './door.projects.ts'
+import { ChildAccounts } from './child-accounts.ts'
 import { FirstStart } from './first-start.ts'
 import { identityMigrations } from './migrations.ts'
 import { policyMigrations } from './policies.ts'
@@ -14,6 +15,7 @@ import type { IdentityPorts, IdentitySettings } from './service.ts'
 export interface IdentityRoom extends Room {
   readonly service: IdentityService
   readonly first: FirstStart
+  readonly children: ChildAccounts
   /** The administrator's token, at the first start of a closed house only. */
   readonly firstToken: string | undefined
 }
@@ -28,6 +30,7 @@ export function openIdentity(ground: Pick<Ground, 'ledger' | 'facts' | 'clock' |
     doors: [oauthDoor(service, ground.clock), keycloakDoor(service, first), iamDoor(service), projectsDoor(service), accountsDoor(service, ground.ids)],
     service,
     first,
+    children: new ChildAccounts(service, first),
     get firstToken() {
       return firstToken
     },

@@ -1,5 +1,5 @@
 /** The storage room's plug: buckets and objects that speak Cloud Storage's JSON and XML APIs. */
-import type { Door } from '#ground/door.ts'
+import type { Door, Route } from '#ground/door.ts'
 import type { Fault } from '#ground/fault.ts'
 import { sendGoogleFault } from '#ground/google-errors.ts'
 import { RunAgain } from '#ground/jobs.ts'
@@ -36,7 +36,7 @@ export function openStorage(ground: Ground, ports: StoragePorts): StorageRoom {
   const json: Door = {
     name: 'storage',
     hosts: ['storage.googleapis.com', 'storage.cloud.google.com', 'commondatastorage.googleapis.com'],
-    routes: [...bucketRoutes(storage, ports.policies), ...objectRoutes(storage), ...uploadRoutes(storage), ...batchRoutes()],
+    routes: withoutPrefix([...bucketRoutes(storage, ports.policies), ...objectRoutes(storage), ...uploadRoutes(storage), ...batchRoutes()]),
     renderFault(fault: Fault, call) {
       if (fault.httpStatus === 304) call.response.writeHead(304).end()
       else sendGoogleFault(fault, call)
@@ -79,6 +79,14 @@ export function openStorage(ground: Ground, ports: StoragePorts): StorageRoom {
       }
     },
   }
+}
+
+const API = '/storage/v1'
+
+/** The Node client leaves the API's prefix out where STORAGE_EMULATOR_HOST is set, and Python's does not. No bucket can be called `b`. */
+function withoutPrefix(routes: Route[]): Route[] {
+  const short = routes.filter(({ path }) => path.startsWith(`${API}/b`))
+  return [...routes, ...short.map((route) => ({ ...route, path: route.path.slice(API.length) }))]
 }
 
 const TASKS = {
