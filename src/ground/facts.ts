@@ -38,7 +38,7 @@ export interface Facts {
   /** The statement that announces it; goes into the same `ledger.write` as the change itself. */
   append(fact: NewFact): Statement
   /** Hands every fact of these types to `handle`, in order, again after a failure, and remembers how far it came. */
-  consume(name: string, types: string[], handle: (fact: Fact) => Promise<void>): FactConsumer
+  consume(name: string, types: string[] | 'all', handle: (fact: Fact) => Promise<void>): FactConsumer
   /** Facts after `seq`, for those who keep their own cursor. */
   since(seq: number, options?: { types?: string[]; trace?: string; limit?: number }): Promise<Fact[]>
   latest(): Promise<number>
@@ -108,7 +108,7 @@ export class LedgerFacts implements Facts {
     return { query: this.db.insertInto('facts').values(row as never), topic: 'facts' }
   }
 
-  consume(name: string, types: string[], handle: (fact: Fact) => Promise<void>): FactConsumer {
+  consume(name: string, types: string[] | 'all', handle: (fact: Fact) => Promise<void>): FactConsumer {
     const consumer = new Consumer(name, types, handle, this, { ledger: this.ledger, clock: this.clock, dice: this.dice, log: this.log })
     this.consumers.add(consumer)
     consumer.start()
@@ -151,7 +151,7 @@ interface ConsumerGround {
 
 class Consumer implements FactConsumer {
   private readonly name: string
-  private readonly types: string[]
+  private readonly types: string[] | 'all'
   private readonly handle: (fact: Fact) => Promise<void>
   private readonly facts: LedgerFacts
   private readonly ground: ConsumerGround
@@ -162,7 +162,7 @@ class Consumer implements FactConsumer {
   private unlisten: () => void = () => {}
   private woken = false
 
-  constructor(name: string, types: string[], handle: (fact: Fact) => Promise<void>, facts: LedgerFacts, ground: ConsumerGround) {
+  constructor(name: string, types: string[] | 'all', handle: (fact: Fact) => Promise<void>, facts: LedgerFacts, ground: ConsumerGround) {
     this.name = name
     this.types = types
     this.handle = handle
@@ -219,7 +219,7 @@ class Consumer implements FactConsumer {
     // The end is read first: facts of other types are passed over, but none written meanwhile.
     const latest = await this.facts.latest()
     if (latest <= start) return false
-    const batch = await this.facts.since(start, { types: this.types, limit: BATCH_MAX })
+    const batch = await this.facts.since(start, { ...(this.types !== 'all' && { types: this.types }), limit: BATCH_MAX })
     for (const fact of batch) {
       if (this.stopping.signal.aborted) break
       await this.handle(fact)
