@@ -40,9 +40,15 @@ export interface PerformerParts {
 /** How long an execution waits after a fault of the house itself, such as a full disk, before it is taken up again. */
 const AFTER_FAULT_MS = 1_000
 
+interface Seat {
+  /** Once it is loaded; undefined where there was nothing to drive. */
+  driver: Promise<Driver | undefined>
+  done: Promise<void>
+}
+
 export class Performer {
   private readonly parts: PerformerParts
-  private readonly driven = new Map<string, { driver: Driver | undefined; done: Promise<void> }>()
+  private readonly driven = new Map<string, Seat>()
   private timer: { due_ms: number; cancel(): void } | undefined
   private stopped = false
 
@@ -63,9 +69,11 @@ export class Performer {
   drive(name: string): void {
     if (this.stopped || this.driven.has(name)) return
     if (this.driven.size >= DRIVEN_MAX) return this.wakeAt(this.parts.clock.now_ms())
-    const seat: { driver: Driver | undefined; done: Promise<void> } = { driver: undefined, done: Promise.resolve() }
+    const { promise, resolve } = Promise.withResolvers<Driver | undefined>()
+    const seat: Seat = { driver: promise, done: Promise.resolve() }
     this.driven.set(name, seat)
-    seat.done = this.perform(name, seat).finally(() => {
+    seat.done = this.perform(name, resolve).finally(() => {
+      resolve(undefined)
       this.driven.delete(name)
       if (this.driven.size === DRIVEN_MAX - 1) this.wakeAt(this.parts.clock.now_ms())
     })
@@ -74,7 +82,8 @@ export class Performer {
   /** Resolves once the end is written down. */
   async cancel(name: string): Promise<void> {
     const seat = this.driven.get(name)
-    if (seat?.driver?.running) seat.driver.cancel()
+    const driver = await seat?.driver
+    if (driver?.running) driver.cancel()
     await seat?.done
     const known = await this.parts.shelf.journalled(name)
     if (known?.execution.state === 'ACTIVE') await (await this.driverOf(known)).cancelAtRest()
@@ -83,7 +92,8 @@ export class Performer {
   /** Hands a callback's request to its execution, waking it where it sleeps. */
   async deliverCallback(name: string, id: string, request: ValueMap): Promise<'accepted' | 'pending' | 'unknown'> {
     const seat = this.driven.get(name)
-    if (seat?.driver?.running) return seat.driver.deliverCallback(id, request)
+    const driver = await seat?.driver
+    if (driver?.running) return driver.deliverCallback(id, request)
     await seat?.done
     const known = await this.parts.shelf.journalled(name)
     if (!known || known.execution.state !== 'ACTIVE' || known.machine === null) return 'unknown'
@@ -104,18 +114,22 @@ export class Performer {
   async stop(): Promise<void> {
     this.stopped = true
     this.timer?.cancel()
-    for (const { driver } of this.driven.values()) driver?.leave()
-    await Promise.all([...this.driven.values()].map(({ done }) => done))
+    await Promise.all([...this.driven.values()].map(async ({ driver, done }) => {
+      const loaded = await driver
+      loaded?.leave()
+      await done
+    }))
   }
 
-  private async perform(name: string, seat: { driver: Driver | undefined }): Promise<void> {
+  private async perform(name: string, announce: (driver: Driver) => void): Promise<void> {
     try {
       const known = await this.parts.shelf.journalled(name)
       if (!known || known.execution.state !== 'ACTIVE') return
       const trace = { ...newTrace(), ...(known.execution.trace !== null && { traceId: known.execution.trace }) }
       await withTrace(trace, async () => {
-        seat.driver = await this.driverOf(known)
-        const rest = await seat.driver.run()
+        const driver = await this.driverOf(known)
+        announce(driver)
+        const rest = await driver.run()
         if (rest.rest === 'asleep' && rest.wake_at_ms !== null) this.wakeAt(rest.wake_at_ms)
       })
     } catch (error) {
