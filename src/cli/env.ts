@@ -1,9 +1,11 @@
 /** `potoroo env`: the variables that point the public clients to the house, in the words of each shell. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { houseOf, verb, withHouse } from './command.ts'
 import type { CommonOptions } from './command.ts'
-import { variablesOf } from './environment.ts'
+import { variablesOf, wallarooVariables } from './environment.ts'
 import type { Variable } from './environment.ts'
 import { readStatus } from './status.ts'
 
@@ -25,8 +27,23 @@ export function envCommand(): Command {
     .addHelpText('after', '\nIn a POSIX shell: eval "$(potoroo env)"')
     .action(async (options: EnvOptions) => {
       const house = houseOf(options)
-      const { project, rooms } = await readStatus(house)
+      const { project, rooms, data } = await readStatus(house)
       const format = options.json ? 'json' : options.format
-      console.log(FORMATS[format](variablesOf({ url: house.url, project, rooms: Object.keys(rooms) })))
+      console.log(FORMATS[format]([...variablesOf({ url: house.url, project, rooms: Object.keys(rooms) }), ...credentialsIn(data, house.url)]))
     })
+}
+
+/** The developer's login and key file, where the house is open and its folder is ours to read. */
+function credentialsIn(data: string, url: string): Variable[] {
+  const key = join(data, 'service-account.json')
+  const login = developerIn(data)
+  return [...wallarooVariables(url, login), ...(login && existsSync(key) ? [{ name: 'GOOGLE_APPLICATION_CREDENTIALS', value: key }] : [])]
+}
+
+function developerIn(data: string): { user: string; password: string } | undefined {
+  try {
+    return JSON.parse(readFileSync(join(data, 'developer.json'), 'utf8'))
+  } catch {
+    return undefined // A closed house has none, and another person's is not ours to read.
+  }
 }

@@ -12,6 +12,8 @@ export interface RequestOptions {
   body?: RequestInit['body']
   headers?: Record<string, string>
   signal?: AbortSignal
+  /** Without the token that is kept for the house: to get another. */
+  anonymous?: boolean
 }
 
 export class HouseClient {
@@ -33,14 +35,14 @@ export class HouseClient {
   }
 
   /** The answer whatever its status. */
-  async exchange(method: string, path: string, { query = {}, json, body, headers = {}, signal }: RequestOptions = {}): Promise<Response> {
+  async exchange(method: string, path: string, { query = {}, json, body, headers = {}, signal, anonymous }: RequestOptions = {}): Promise<Response> {
     const target = new URL(path, this.url)
     // `.` and `..` as whole segments would lead to another resource.
     if (target.pathname !== path.split('?')[0]) {
       throw new Fault('INVALID_ARGUMENT', 'usage', `${path} cannot be written as a URL: a name of dots would be taken for a folder.`)
     }
     for (const [name, value] of Object.entries(query)) if (value !== undefined) target.searchParams.set(name, value)
-    const token = tokenFor(this.url)
+    const token = anonymous ? undefined : tokenFor(this.url)
     if (token !== undefined) headers = { authorization: `Bearer ${token}`, ...headers }
     const init: RequestInit & { duplex?: 'half' } = { method, headers, redirect: 'manual' }
     if (signal) init.signal = signal

@@ -10,17 +10,24 @@ import { doctorCommand } from './doctor.ts'
 import { envCommand } from './env.ts'
 import { execCommand } from './exec.ts'
 import { EXIT, explain } from './exit.ts'
+import { iamCommand } from './iam.ts'
+import { loginCommand, logoutCommand } from './login.ts'
 import { objectCommand } from './object.ts'
+import { serviceAccountCommand } from './service-account.ts'
 import { snapshotCommand } from './snapshot.ts'
 import { statusCommand } from './status.ts'
 import { paint } from './terminal.ts'
+import { tokenCommand } from './token.ts'
 import { upCommand } from './up.ts'
+import { userCommand } from './user.ts'
 import { waitCommand } from './wait.ts'
+import { whoamiCommand } from './whoami.ts'
 import { workflowCommand } from './workflow.ts'
 
 const EXAMPLES = `Examples:
   potoroo up                               start the house in this folder
   eval "$(potoroo env)"                    point the cloud's clients to it
+  potoroo exec -- python load.py           run a program written for the cloud, as it is
   potoroo bucket create gs://lake
   potoroo object cp day.csv gs://lake/
 `
@@ -39,6 +46,13 @@ function program(): Command {
     bucketCommand(),
     objectCommand(),
     workflowCommand(),
+    loginCommand(),
+    logoutCommand(),
+    whoamiCommand(),
+    userCommand(),
+    serviceAccountCommand(),
+    iamCommand(),
+    tokenCommand(),
     completionCommand(() => root),
   ]
   for (const command of commands) root.addCommand(command)
