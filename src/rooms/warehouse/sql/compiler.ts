@@ -207,6 +207,7 @@ function requestOf(text: string, options: CompileOptions, scope: Scope): Omit<Co
     ...(parameters?.mode === 'named' ? { named: typesOf(parameters.values) } : {}),
     ...(parameters?.mode === 'positional' ? { positional: parameters.values.map((value) => value.type) } : {}),
     ...(systemVariables ? { systemVariables: typesOf(systemVariables) } : {}),
+    ...(options.javascript ? { javascript: true } : {}),
     ...(scope.variables ? { variables: scope.variables } : {}),
     ...(scope.functions?.length ? { functions: scope.functions } : {}),
   }

@@ -166,6 +166,8 @@ export interface CompileOptions {
   catalog: CatalogSource
   /** Types are part of the cache key, values are not: they are put in by `bindDuckSql`. */
   parameters?: QueryParameters
+  /** The engine can run JavaScript functions (in a process of their own). Without it a call of one is refused by name. */
+  javascript?: boolean
   /** `@@name` values; time_zone also moves the session zone of DuckDB text that depends on it. */
   systemVariables?: Readonly<Record<string, TypedValue>>
   /** The job's start in microseconds: CURRENT_TIMESTAMP() inside FOR SYSTEM_TIME AS OF. */

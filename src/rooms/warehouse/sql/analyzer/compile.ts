@@ -26,6 +26,7 @@ export interface CompileRequest {
   systemVariables?: Readonly<Record<string, SqlType>>
   /** Temporary functions of the script so far. */
   functions?: readonly CatalogRoutine[]
+  javascript?: boolean
   answers: Readonly<Record<string, Answer>>
 }
 
@@ -388,6 +389,7 @@ export class Unit {
       if (!routine.returnType) throw invalidQuery(`The JavaScript function ${routine.path.tableId} has no RETURNS`)
       const types = routine.arguments.map((each) => each.type!)
       const id = `js_${hash(`${names}\u0000${routine.body}\u0000${(routine.libraries ?? []).join()}\u0000${sqlName(routine.returnType)}\u0000${types.map(sqlName)}`)}`
+      if (!this.request.javascript) throw unsupported(`JavaScript in functions (${routine.path.tableId})`)
       this.#inlined.set(`external:${key}`, {
         kind: 'js', argumentNames: names, returnType: routine.returnType,
         js: { name: id, argumentNames: names, argumentTypes: types, returnType: routine.returnType, body: routine.body, libraries: routine.libraries ?? [] },

@@ -74,13 +74,16 @@ function plainScalar(g: Generator, query: Message): string | undefined {
 
 function subquery(g: Generator, node: Message): string {
   const query = node['subquery'] as Message
+  // First: writing a node twice would double the work at every level of nesting.
+  const plain = node['subquery_type'] === 'SCALAR' ? plainScalar(g, query) : undefined
+  if (plain !== undefined) return plain
   const text = g.scan(query)
   const column = list(query['column_list'])[0]
   const value = column ? g.column(column) : '1'
   const type = String(node['subquery_type'])
   switch (type) {
     case 'SCALAR':
-      return plainScalar(g, query) ?? `(SELECT ${value} FROM (${text}))`
+      return `(SELECT ${value} FROM (${text}))`
     case 'EXISTS':
       return `EXISTS (${text})`
     case 'ARRAY': {

@@ -7,7 +7,7 @@ import type { Message } from '../analyzer/proto.ts'
 import { typeOfProto } from '../sqltype.ts'
 import type { CatalogColumn, JsFunction, SqlType } from '../types.ts'
 import { expression } from './expressions.ts'
-import { NODE_DEPTH_MAX } from './limits.ts'
+import { DUCK_SQL_CHARS_MAX, NODE_DEPTH_MAX } from './limits.ts'
 import { scan } from './scans.ts'
 
 /** A table, view or wildcard as the statement sees it. */
@@ -109,10 +109,12 @@ export class Generator {
     return text
   }
 
-  #deeper<T>(write: () => T): T {
+  #deeper(write: () => string): string {
     if (++this.#depth > NODE_DEPTH_MAX) throw new Fault('RESOURCE_EXHAUSTED', 'resourcesExceeded', 'The query is too complex: it is nested too deeply.', { httpStatus: 400 })
     try {
-      return write()
+      const text = write()
+      if (text.length > DUCK_SQL_CHARS_MAX) throw new Fault('RESOURCE_EXHAUSTED', 'resourcesExceeded', 'The query is too complex: what it stands for is too large.', { httpStatus: 400 })
+      return text
     } finally {
       this.#depth--
     }

@@ -25,6 +25,8 @@ const NATIVE: Record<string, string> = {
   row_number: 'row_number()', rank: 'rank()', dense_rank: 'dense_rank()', percent_rank: 'percent_rank()', cume_dist: 'cume_dist()',
 }
 
+export const knownWindows = (): readonly string[] => [...Object.keys(NATIVE), 'ntile', 'lead', 'lag', 'first_value', 'last_value', 'nth_value', 'is_first', 'is_last']
+
 function windowCall(g: Generator, node: Message, partition: readonly string[], order: readonly Message[]): string {
   const name = functionName(node)
   const frame = node['window_frame'] ? frameText(g, node['window_frame'], order) : ''
