@@ -59,6 +59,13 @@ export function executionRoutes({ executions }: WorkflowsRoomService): Route[] {
       },
     },
     {
+      id: 'workflowexecutions.projects.locations.workflows.executions.deleteExecutionHistory', verb: 'POST', path: `${EXECUTION}:deleteExecutionHistory`, permission: 'workflows.executions.delete', ...one,
+      async handle(call) {
+        await executions.removeHistory(executionOf(call.params))
+        call.sendJson(200, {})
+      },
+    },
+    {
       id: 'potoroo.workflows.executions.logs', verb: 'GET', path: `${EXECUTION}:logs`, permission: 'workflows.executions.get', ...one,
       async handle(call) {
         const batches = await executions.history(executionOf(call.params))

@@ -2,7 +2,7 @@
 import type { Clock } from '#ground/clock.ts'
 import type { Ids } from '#ground/ids.ts'
 import { currentTrace } from '#ground/trace.ts'
-import { callbackMethod, callbackPending, invalid, noCallback, noExecution, notActive, notFailed, noWorkflow } from './faults.ts'
+import { callbackMethod, callbackPending, invalid, noCallback, noExecution, notActive, notFailed, noWorkflow, stillActive } from './faults.ts'
 import { readFilter } from './filter.ts'
 import { NotJson, parseJson } from './language/json.ts'
 import { mapOf, type Value } from './language/values.ts'
@@ -107,6 +107,13 @@ export class ExecutionService {
   async history(name: string): Promise<HistoryBatch[]> {
     await this.known(name)
     return this.shelf.history(name)
+  }
+
+  /** The steps and log lines of an ended execution; its result stays. */
+  async removeHistory(name: string): Promise<void> {
+    const { execution } = await this.known(name)
+    if (execution.state === 'ACTIVE') throw stillActive(name)
+    await this.shelf.removeHistory(name)
   }
 
   async callbacks(name: string): Promise<{ id: string; callback: Callback; waiting: boolean }[]> {

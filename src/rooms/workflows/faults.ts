@@ -26,6 +26,8 @@ export const invalid = (message: string, hint?: string) => new Fault('INVALID_AR
 export const notActive = (name: string, state: string) =>
   new Fault('FAILED_PRECONDITION', 'failedPrecondition', `Execution ${name} is ${state}, not active.`)
 
+export const stillActive = (name: string) => new Fault('FAILED_PRECONDITION', 'failedPrecondition', `Execution ${name} is still active.`, { hint: 'Wait for its end, or cancel it.' })
+
 export const notFailed = (name: string, state: string) =>
   new Fault('FAILED_PRECONDITION', 'failedPrecondition', `Execution ${name} is ${state}; only a failed one can be resumed.`)
 

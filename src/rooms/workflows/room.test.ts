@@ -200,6 +200,9 @@ describe('the Executions API', () => {
     expect((await call('GET', `/v1/${name}/stepEntries?pageSize=2&pageToken=${first.nextPageToken}`)).body.stepEntries).toEqual([stepEntries[2]])
     expect(JSON.parse((await call('GET', `/v1/${name}:exportData`)).body.data).stepEntries).toHaveLength(3)
     expect((await call('GET', `/v1/${name}:logs`)).body.entries).toEqual([expect.objectContaining({ payload: 'hello', step: 'l' })])
+    expect((await call('POST', `/v1/${name}:deleteExecutionHistory`, {})).status).toBe(200)
+    expect((await call('GET', `/v1/${name}/stepEntries`)).body.totalSize).toBe(0)
+    expect((await call('GET', `/v1/${name}`)).body.result).toBe('1')
   })
 
   it('a Pub/Sub message starts an execution with the event as its argument', async () => {

@@ -122,6 +122,10 @@ export class ExecutionShelf {
     return names.length
   }
 
+  async removeHistory(execution: string): Promise<void> {
+    await this.ledger.write(this.db.deleteFrom('workflow_history').where('execution', '=', execution))
+  }
+
   async active(workflow: string): Promise<string[]> {
     return (await this.ledger.read(this.db.selectFrom('workflow_executions').select('name').where('workflow', '=', workflow).where('state', '=', 'ACTIVE'))).map(({ name }) => name)
   }
