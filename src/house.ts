@@ -2,6 +2,7 @@
  * The composition root: lays the ground, builds the rooms, wires their ports, opens the doors; and the way back. No meaning lives here.
  */
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { Readable } from 'node:stream'
 import { Disk } from '#ground/disk.ts'
 import { Authority } from '#ground/authority.ts'
 import { systemClock } from '#ground/clock.ts'
@@ -27,9 +28,14 @@ import { worldsDoor } from '#gateway/world/door.ts'
 import { Reroutes } from '#gateway/world/hosts.ts'
 import { Lent } from '#gateway/world/lent.ts'
 import { Worlds } from '#gateway/world/worlds.ts'
+import { openBus } from '#rooms/bus/room.ts'
+import { isHouseTopic } from '#rooms/events/house-topics.ts'
+import { openEvents } from '#rooms/events/room.ts'
 import { openIdentity } from '#rooms/identity/room.ts'
 import { openStorage } from '#rooms/storage/room.ts'
+import { objectResource } from '#rooms/storage/wire.ts'
 import { openWorkflows } from '#rooms/workflows/room.ts'
+import type { StoredObject } from '#rooms/storage/types.ts'
 import type { Config } from './config.ts'
 import { VERSION } from './version.ts'
 
@@ -106,7 +112,32 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     logs: { write: async () => {} },
     callbackBase: () => (listening ? `http://${listening.host}:${listening.port}` : 'https://workflowexecutions.googleapis.com'),
   })
-  const rooms: Room[] = [identity, storage, workflows]
+  const bus = openBus(ground, {
+    courier,
+    tokens: { identity: (email, audience) => accounts.identityToken(email, audience) },
+    policies: accounts.policies,
+    isHouseTopic,
+    buckets: {
+      exists: async (bucket) => (await storage.storage.shelf.bucket(bucket)) !== undefined,
+      write: async (bucket, name, bytes, contentType) =>
+        void (await storage.storage.uploads.simple({ bucket, name, meta: { contentType }, storageClass: null, conditions: {} }, Readable.from([bytes]), bytes.length, {})),
+    },
+  })
+  const events = openEvents(ground, {
+    topics: {
+      async publish(name, messages) {
+        const topic = bus.service.topics.find(name)
+        if (topic) await bus.service.topics.publishOwn(topic, messages)
+        return topic !== undefined
+      },
+      withId: (id) => bus.service.topics.withId(id).map(({ name }) => name),
+    },
+    storage: {
+      notifications: (bucket) => storage.storage.uploadShelf.notifications(bucket),
+      resource: (object) => objectResource(object as StoredObject, 'https://www.googleapis.com'),
+    },
+  })
+  const rooms: Room[] = [identity, storage, workflows, bus, events]
   for (const room of rooms) {
     wayOut.defer(() => room.stop())
     await room.start()
