@@ -34,8 +34,8 @@ export const PAGE_MAX = 1000
 export const PASSWORD_CHARS_MIN = 8
 export const PASSWORD_CHARS_MAX = 1024
 /** Wrong passwords for one user from one address within the window, and from one address for anybody. */
-export const LOGIN_FAILURES_MAX = 5
-export const LOGIN_FAILURES_PER_ADDRESS_MAX = 50
+export const LOGIN_FAILURES_MAX = 10
+export const LOGIN_FAILURES_PER_ADDRESS_MAX = 100
 export const LOGIN_WINDOW_MS = 60_000
 export const LOGIN_KEYS_MAX = 10_000
 /** Password checks at once; each takes 19 MB for some twenty milliseconds. */

@@ -41,11 +41,12 @@ export class Passwords {
     ]
     for (const { key, max } of counted) if (this.failures.of(key) >= max) throw tooManyAttempts()
     if (password.length > PASSWORD_CHARS_MAX) return false
-    const expected = attempt.hash ?? (await (this.nobody ??= this.hash('nobody has this one')))
-    // Counted before it is looked at: attempts that arrive together must not all slip through.
+    // Counted before anything is awaited: attempts that arrive together must not all slip through.
     for (const { key } of counted) this.failures.add(key)
+    const expected = attempt.hash ?? (await (this.nobody ??= this.hash('nobody has this one')))
     const right = (await this.seated(() => verify(expected, password))) && attempt.hash !== undefined
-    if (right) for (const { key } of counted) this.failures.takeBack(key)
+    if (right) this.failures.forget(counted[0]!.key)
+    if (right) this.failures.takeBack(address)
     return right
   }
 
@@ -89,6 +90,10 @@ class FailureCounts {
   takeBack(key: string): void {
     const entry = this.counts.get(key)
     if (entry && --entry.count <= 0) this.counts.delete(key)
+  }
+
+  forget(key: string): void {
+    this.counts.delete(key)
   }
 
   private makeRoom(): void {

@@ -21,6 +21,27 @@ type Handler = (request: Message) => Promise<Message>
 const WORKFLOWS = 'google.cloud.workflows.v1'
 const EXECUTIONS = 'google.cloud.workflows.executions.v1'
 
+const onProject = (permission: string): GrpcAccess => ({ permission, resource: ({ parent }) => ({ type: 'project', name: text(parent).split('/')[1] ?? '' }) })
+/** By the workflow that an execution belongs to, as over REST. */
+const onWorkflow = (permission: string, nameIn: (message: Readonly<Message>) => unknown): GrpcAccess => ({
+  permission,
+  resource: (message) => ({ type: 'workflow', name: text(nameIn(message)).replace(/\/executions(\/.*)?$/, '') }),
+})
+
+/** The permissions of the REST routes. */
+const ACCESS: Record<string, GrpcAccess> = {
+  [`/${WORKFLOWS}.Workflows/ListWorkflows`]: onProject('workflows.workflows.list'),
+  [`/${WORKFLOWS}.Workflows/GetWorkflow`]: onWorkflow('workflows.workflows.get', ({ name }) => name),
+  [`/${WORKFLOWS}.Workflows/CreateWorkflow`]: onProject('workflows.workflows.create'),
+  [`/${WORKFLOWS}.Workflows/UpdateWorkflow`]: onWorkflow('workflows.workflows.update', ({ workflow }) => (workflow as Message | null)?.['name']),
+  [`/${WORKFLOWS}.Workflows/DeleteWorkflow`]: onWorkflow('workflows.workflows.delete', ({ name }) => name),
+  [`/${WORKFLOWS}.Workflows/ListWorkflowRevisions`]: onWorkflow('workflows.workflows.listRevision', ({ name }) => name),
+  [`/${EXECUTIONS}.Executions/CreateExecution`]: onWorkflow('workflows.executions.create', ({ parent }) => parent),
+  [`/${EXECUTIONS}.Executions/ListExecutions`]: onWorkflow('workflows.executions.list', ({ parent }) => parent),
+  [`/${EXECUTIONS}.Executions/GetExecution`]: onWorkflow('workflows.executions.get', ({ name }) => name),
+  [`/${EXECUTIONS}.Executions/CancelExecution`]: onWorkflow('workflows.executions.cancel', ({ name }) => name),
+}
+
 export function workflowsGrpcDoor(service: WorkflowsRoomService): GrpcDoor {
   return {
     name: 'workflows',
