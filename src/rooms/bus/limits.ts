@@ -55,7 +55,7 @@ export const STREAMS_MAX = 4000
 /** Messages of one subscription that are out with subscribers or wait to go out again; reading on waits for some of them to be acknowledged. */
 export const PENDING_MAX = 50_000
 /** Above this many, the row that notes them is written at most every so often. */
-export const PENDING_MANY = 2000
+export const PENDING_MANY = 20_000
 export const SAVE_MANY_EVERY_MS = 10
 /** After a failure of ours (a disk, a port) delivery tries again. */
 export const DELIVERY_RETRY_MS = 1000
