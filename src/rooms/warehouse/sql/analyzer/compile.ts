@@ -13,7 +13,7 @@ import { faultOfAnalyzer } from './errors.ts'
 import { analyzerOptions, language, type AnalyzeSettings, type Language } from './language.ts'
 import { nameRef, needKey, type Answer, type Defaults, type Need } from './needs.ts'
 import type { Message } from './proto.ts'
-import { calledNames, ddlTableNames, isScript, splitStatements, writtenTokens, type Token } from './text.ts'
+import { calledNames, ddlTableNames, isScript, namesSystemVariable, splitStatements, writtenTokens, type Token } from './text.ts'
 import { AnalyzerError, GoogleSql } from './wasm.ts'
 import { statementOf } from '../generate/statements/statements.ts'
 
@@ -123,6 +123,7 @@ export class Unit {
   readonly #tableFunctions = new Map<string, TableFunction>()
   readonly #temp: CatalogRoutine[]
   #nextTable = 0
+  #loading = false
   #depth = 0
 
   constructor(compiler: AnalyzerCompiler, request: CompileRequest) {
@@ -137,7 +138,7 @@ export class Unit {
     if (!all.length) throw invalidQuery('Syntax error: Unexpected end of statement at [1:1]')
     const functions: CatalogRoutine[] = []
     let last = text
-    if (isScript(text, all)) {
+    if (isScript(text, all) || (!this.request.systemVariables && namesSystemVariable(all))) {
       const statements = splitStatements(text, all)
       const leading = statements.slice(0, -1)
       if (statements.length < 2 || !leading.every((each) => /^(\s|--[^\n]*\n|#[^\n]*\n|\/\*[\s\S]*?\*\/)*CREATE\s+(OR\s+REPLACE\s+)?(TEMP|TEMPORARY)\s+(AGGREGATE\s+)?(TABLE\s+)?FUNCTION\b/i.test(each)) || isScript(statements.at(-1)!)) {
@@ -157,6 +158,7 @@ export class Unit {
   }
 
   #statement(text: string, defaults: Defaults): Statement {
+    this.#loading = /^\s*LOAD\b/i.test(text)
     const creating = /^\s*(?:--[^\n]*\n\s*)*(?:CREATE|LOAD)\b/i.test(text)
     const resolved = this.analyze(text, defaults, this.#settings(), creating ? { pseudo: PSEUDO } : {})
     const generator = this.generator()
@@ -226,7 +228,10 @@ export class Unit {
       return undefined
     }
     const relation = 'relation' in answer ? answer.relation : undefined
-    if (!relation) return undefined
+    if (!relation) {
+      // LOAD DATA makes the table that it names; the analyzer wants to see one.
+      return this.#loading && ref.datasetId ? this.#enter(written, { projectId: ref.projectId, datasetId: ref.datasetId, tableId: ref.id }, { relation: '', columns: [] }, [], 0) : undefined
+    }
     const { path } = relation
     if (relation.kind === 'table') return this.#enter(written, path, { relation: filtered(relation), columns: relation.columns, target: relation.target }, [path], relation.bytes ?? 0)
     if (++this.#depth > INLINE_DEPTH_MAX) throw invalidQuery(`View ${path.datasetId}.${path.tableId} is nested too deeply`)
@@ -330,7 +335,11 @@ export class Unit {
   #routines(text: string, all: readonly Token[], defaults: Defaults, needs: Need[]): [readonly string[], CatalogRoutine][] {
     const out: [readonly string[], CatalogRoutine][] = []
     const creating = /^\s*CREATE\b/i.test(text) ? (/\bFUNCTION\s+(?:IF\s+NOT\s+EXISTS\s+)?([^\s(]+)\s*\(/i.exec(text)?.[1] ?? '') : ''
+    const seen = new Set<string>()
     for (const written of calledNames(all)) {
+      const key = written.join('\u0000').toLowerCase()
+      if (seen.has(key)) continue
+      seen.add(key)
       if (/^(ML|AI)$/i.test(written[0]!) && written.length === 2) throw unsupported(`BigQuery ML (${written.join('.').toUpperCase()})`)
       const bare = written[0]!.toUpperCase() === 'SAFE' && written.length > 1 ? written.slice(1) : written
       const single = bare.length === 1 && !bare[0]!.includes('.')

@@ -7,7 +7,11 @@ import type { SqlType } from '../types.ts'
 /** Features of the language that BigQuery has not and that would change the meaning of its texts. */
 const FEATURES_OFF = new Set(['FEATURE_SPANNER_LEGACY_DDL'])
 /** Not among the released ones of the module, and BigQuery has them. */
-const FEATURES_MORE: readonly string[] = []
+const FEATURES_MORE: readonly string[] = [
+  'FEATURE_CREATE_TABLE_CLONE', 'FEATURE_ALTER_COLUMN_SET_DATA_TYPE', 'FEATURE_RADIANS_DEGREES_FUNCTIONS', 'FEATURE_CREATE_VIEWS_WITH_COLUMN_OPTIONS', 'FEATURE_CREATE_EXTERNAL_TABLE_WITH_PARTITION_COLUMNS',
+  'FEATURE_ALTER_MATERIALIZED_VIEW_ALTER_COLUMN_SET_OPTIONS', 'FEATURE_CREATE_INDEX_PARTITION_BY', 'FEATURE_V_1_4_LIKE_ANY_SOME_ALL_ARRAY', 'FEATURE_V_1_4_LIKE_ANY_SOME_ALL_SUBQUERY', 'FEATURE_V_1_3_COLLATION_SUPPORT',
+  'FEATURE_V_1_4_COLLATION_IN_EXPLICIT_CAST', 'FEATURE_NON_SQL_PROCEDURE', 'FEATURE_V_1_4_ENABLE_EDIT_DISTANCE_BYTES',
+]
 /** The generator has rules of its own, without correlated subqueries. */
 const REWRITES_OFF = ['REWRITE_BUILTIN_FUNCTION_INLINER', 'REWRITE_NULLIFERROR_FUNCTION', 'REWRITE_LIKE_ANY_ALL']
 /** Off by default, and the generator leans on them. */

@@ -132,3 +132,6 @@ export function ddlTableNames(all: readonly Token[], known: readonly (readonly s
   })
   return out
 }
+
+/** @@name: known to the interpreter only, so a text with one is a script of one statement. */
+export const namesSystemVariable = (all: readonly Token[]): boolean => all.some((token, i) => token.text === '@' && all[i + 1]?.text === '@' && all[i + 1]!.start === token.end)

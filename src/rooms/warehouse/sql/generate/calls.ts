@@ -62,7 +62,8 @@ function write(g: Generator, node: Message, full: string): string {
 export function callOf(g: Generator, node: Message): Call {
   const generic = ((node['generic_argument_list'] ?? []) as Message[]).map((item) => item)
   const nodes: (Message | undefined)[] = generic.length ? generic.map((item) => item['expr']) : (node['argument_list'] ?? [])
-  const args = nodes.map((item) => (item ? g.expr(item) : ''))
+  const folded = caseInsensitive(node)
+  const args = nodes.map((item) => (item ? (folded && item['type']?.type_kind === 'TYPE_STRING' ? `lower(${g.expr(item)})` : g.expr(item)) : ''))
   return {
     g,
     name: functionName(node),
@@ -84,6 +85,12 @@ export function callOf(g: Generator, node: Message): Call {
     lambda: (index) => generic[index]?.['inline_lambda'] as Message | undefined,
   }
 }
+
+/** Operations that compare; under 'und:ci', BigQuery's only collation beside the plain one, they take both sides in lower case. */
+const COMPARING = new Set(['$equal', '$not_equal', '$less', '$less_or_equal', '$greater', '$greater_or_equal', '$between', '$in', '$in_array', '$like', '$case_with_value', 'strpos', 'instr', 'starts_with', 'ends_with'])
+
+const caseInsensitive = (node: Message): boolean =>
+  COMPARING.has(functionName(node)) && ((node['argument_list'] ?? []) as Message[]).some((each) => ((each['type_annotation_map']?.annotations ?? []) as Message[]).some((annotation) => /:ci$/.test(String(annotation['value']?.string_value ?? ''))))
 
 export const fill = (template: string, args: readonly string[]): string =>
   template.replace(/\$(\d|\*)/g, (_all, which: string) => (which === '*' ? args.join(', ') : `${args[Number(which) - 1] ?? 'NULL'}`))

@@ -163,7 +163,14 @@ function constantRows(g: Generator, node: Message): string[] | undefined {
       rows.push(...inner)
       continue
     }
-    if (scanned['node'] !== 'ResolvedProjectScan' || !isSingleRow(scanned['input_scan'])) return undefined
+    if (scanned['node'] !== 'ResolvedProjectScan') return undefined
+    if (!isSingleRow(scanned['input_scan'])) {
+      // A cast over a row without FROM.
+      if (scanned['input_scan'].node !== 'ResolvedProjectScan' || !isSingleRow(scanned['input_scan'].input_scan)) return undefined
+      const text = g.scan(scanned)
+      rows.push(`(${list(item['output_column_list']).map((column, i) => `(SELECT ${castText(g.column(column), typeOfProto(column['type']), typeOfProto(outputs[i]!['type']))} FROM (${text}))`).join(', ')})`)
+      continue
+    }
     const computed = new Map(list(scanned['expr_list']).map((each) => [each['column'].column_id, each['expr'] as Message]))
     const values = list(item['output_column_list']).map((column, i) => {
       const expr = computed.get(column['column_id'])
@@ -295,7 +302,7 @@ function orderItem(g: Generator, item: Message, single: boolean): string {
   const mode = String(item['null_order'] ?? '')
   const nullsFirst = mode === 'NULLS_FIRST' ? true : mode === 'NULLS_LAST' ? false : !descending
   const direction = `${descending ? 'DESC' : 'ASC'} NULLS ${nullsFirst ? 'FIRST' : 'LAST'}`
-  const collation = item['collation_name'] ? collationOf(item['collation_name']) : ''
+  const collation = item['collation_name'] ? collationOf(item['collation_name']) : /:ci$/.test(String(item['collation']?.collation_name?.value?.string_value ?? ''))
   const type = typeOfProto(column['type'])
   if (type.kind === 'FLOAT64' && !single) return `isnan(${text}) ${descending ? 'ASC' : 'DESC'} NULLS ${nullsFirst ? 'FIRST' : 'LAST'}, ${text} ${direction}`
   return `${collation ? `lower(${text})` : text} ${direction}`

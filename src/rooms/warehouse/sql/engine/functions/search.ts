@@ -14,7 +14,8 @@ function terms(text: string, analyzer: string, options: string): string[] {
     }
     case 'LOG_ANALYZER':
     case '':
-      return text.toLowerCase().split(/[\s[\]<>(){}|!;,'"*&?+/:=@.\-$%\\_^~`#]+/u).filter(Boolean)
+      // Han has no blanks between words: every character is a term.
+      return text.toLowerCase().split(/[\s[\]<>(){}|!;,'"*&?+/:=@.\-$%\\_^~`#]+|(?<=\p{Script=Han})|(?=\p{Script=Han})/u).filter(Boolean)
     default:
       throw new Error(`Invalid analyzer: ${analyzer}`)
   }

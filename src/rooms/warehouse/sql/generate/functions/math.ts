@@ -154,6 +154,8 @@ export const math: Rules = {
   acos: byType((call) => guard(`abs(${call.args[0]}) > 1`, 'Floating point error in function: ACOS', `acos(${call.args[0]})`)),
   atan: byType('atan($1)'),
   atan2: byType('atan2($1, $2)'),
+  radians: byType('radians($1)'),
+  degrees: byType('degrees($1)'),
   cot: (call) => guard(`${call.args[0]} = 0`, 'Floating point error in function: COT', `(1 / tan(${call.args[0]}))`),
   sec: '(1 / cos($1))',
   csc: (call) => guard(`${call.args[0]} = 0`, 'Floating point error in function: CSC', `(1 / sin(${call.args[0]}))`),
