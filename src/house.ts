@@ -15,6 +15,7 @@ import { lockFolder } from '#ground/folder-lock.ts'
 import { systemIds } from '#ground/ids.ts'
 import { LedgerJobs, jobMigrations } from '#ground/jobs.ts'
 import { openSqliteLedger } from '#ground/ledger.ts'
+import type { Door } from '#ground/door.ts'
 import type { Ground, Room } from '#ground/room.ts'
 import { openLog, openMetrics } from '#ground/telemetry.ts'
 import { VAULT_KEY_VARIABLE } from '#ground/vault-keys.ts'
@@ -44,6 +45,8 @@ export interface House {
   readonly config: Config
   readonly ground: Ground
   readonly rooms: Room[]
+  /** Every door that it has, its own included. */
+  readonly doors: Door[]
   /** The administrator's token, told once: at the first start of a closed house. */
   readonly firstToken: string | undefined
   stop(): Promise<void>
@@ -189,6 +192,7 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     config,
     ground,
     rooms,
+    doors: [ownDoor, ...doors],
     firstToken: identity.firstToken,
     stop: () => (stopping ??= wayOut.disposeAsync()),
   }

@@ -12,6 +12,8 @@ export type Ends = Partial<Pick<Socket, 'remoteAddress' | 'remotePort' | 'localA
 export interface GuardParts {
   identity: Identity
   access: ReadonlyMap<string, GrpcAccess>
+  /** Told who calls, by the metadata that the handler will see. */
+  admitted(metadata: Metadata, caller: Caller): void
   /** gRPC hides its sockets; a connection is known again by its two ends. */
   socketOf(connection: Ends): Socket | undefined
   grpc: typeof import('@grpc/grpc-js')
@@ -20,7 +22,7 @@ export interface GuardParts {
 /** Methods that no door describes: an owner of the house may call them, nobody else. */
 const UNDESCRIBED: GrpcAccess = { permission: 'potoroo.house.own' }
 
-export function grpcGuard({ identity, access, socketOf, grpc }: GuardParts): ServerInterceptor {
+export function grpcGuard({ identity, access, admitted: tell, socketOf, grpc }: GuardParts): ServerInterceptor {
   return (method, call) => {
     const { permission, resource } = access.get(method.path) ?? UNDESCRIBED
     let caller: Caller | undefined
@@ -34,6 +36,7 @@ export function grpcGuard({ identity, access, socketOf, grpc }: GuardParts): Ser
         const socket = socketOf(call.getConnectionInfo())
         identify(identity, metadata, socket, call.getHost()).then((found) => {
           caller = found
+          tell(metadata, found)
           next(metadata)
         }, refuse)
       },

@@ -2,12 +2,14 @@
 import type { Socket } from 'node:net'
 import type { Server } from '@grpc/grpc-js'
 import type { Clock } from '#ground/clock.ts'
-import type { GrpcDoor } from '#ground/door.ts'
+import type { Caller, GrpcDoor, GrpcGate } from '#ground/door.ts'
 import { boundDeadlines } from './grpc-deadlines.ts'
 import { grpcGuard } from './grpc-guard.ts'
 import type { Ends } from './grpc-guard.ts'
 import type { Identity } from './identity.ts'
 import { GRPC_MESSAGE_BYTES_MAX } from './limits.ts'
+
+const NOBODY: Caller = { principal: 'allUsers', kind: 'anonymous' }
 
 export class GrpcFront {
   private readonly doors: GrpcDoor[]
@@ -70,14 +72,17 @@ export class GrpcFront {
   private async start() {
     const grpc = await import('@grpc/grpc-js')
     const access = new Map(this.doors.flatMap((door) => Object.entries(door.access ?? {})))
-    const guard = grpcGuard({ identity: this.identity, access, socketOf: (connection) => this.sockets.get(endsOf(connection)), grpc })
+    const callers = new WeakMap<object, Caller>()
+    const callerOf = (metadata: object) => callers.get(metadata) ?? NOBODY
+    const gate: GrpcGate = { callerOf, may: (metadata, permission, resource) => this.identity.may(callerOf(metadata), permission, resource) }
+    const guard = grpcGuard({ identity: this.identity, access, admitted: (metadata, caller) => callers.set(metadata, caller), socketOf: (connection) => this.sockets.get(endsOf(connection)), grpc })
     const server = new grpc.Server({
       interceptors: [guard],
       'grpc.max_receive_message_length': GRPC_MESSAGE_BYTES_MAX,
       'grpc.max_send_message_length': -1,
     })
     boundDeadlines(server)
-    for (const door of this.doors) await door.register(server)
+    for (const door of this.doors) await door.register(server, gate)
     const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure())
     return { server, inject: (socket: Socket) => injector.injectConnection(socket), drain: () => injector.drain(this.drain_ms) }
   }

@@ -73,9 +73,15 @@ export interface Door {
 /** A door that speaks gRPC on the same port: adds its services to the server when it is first needed. */
 export interface GrpcDoor {
   name: string
-  register(server: GrpcServer): Promise<void>
+  register(server: GrpcServer, gate: GrpcGate): Promise<void>
   /** What each method needs, by its full name `/package.Service/Method`. One that is not named here is for the house's owners only. */
   access?: Readonly<Record<string, GrpcAccess>>
+}
+
+/** For methods that decide for themselves: who calls, by the metadata of the call. */
+export interface GrpcGate {
+  callerOf(metadata: object): Caller
+  may(metadata: object, permission: string, resource: Resource): Promise<boolean>
 }
 
 export interface GrpcAccess {

@@ -35,6 +35,9 @@ const BASIC: Readonly<Record<string, readonly [title: string, allows: Rule]>> = 
   'roles/viewer': ['Viewer', (permission) => (READS.test(permission) || READS_MORE.has(permission)) && !OWNERS_ONLY.test(permission)],
 }
 
+/** What the basic roles allow, for those who test against them. */
+export const BASIC_RULES: Readonly<Record<string, Rule>> = Object.fromEntries(Object.entries(BASIC).map(([name, [, allows]]) => [name, allows]))
+
 export class Roles {
   private readonly ground: { ledger: Ledger; clock: Clock; ids: Ids; facts: Facts }
   private readonly db
