@@ -26,7 +26,11 @@ export function bucketRoutes(storage: StorageService, policies: PolicyPort): Rou
       async handle(call) {
         const project = projectOf(call)
         await call.require('storage.buckets.create', { type: 'project', name: project, project })
-        answer(call, await storage.buckets.create(project, await call.readJson()))
+        const bucket = await storage.buckets.create(project, await call.readJson())
+        // A bucket of this name may have been here before: whoever had rights on that one has none on this.
+        const place = { type: 'bucket', name: bucket.name }
+        if (((await policies.read(place))['bindings'] as unknown[]).length > 0) await policies.write(place, { bindings: [] })
+        answer(call, bucket)
       },
     },
     {
@@ -107,6 +111,20 @@ export function bucketRoutes(storage: StorageService, policies: PolicyPort): Rou
         call.sendJson(200, { kind: 'storage#storageLayout', bucket: bucket.name, location, locationType, hierarchicalNamespace: { enabled: false } })
       },
     },
+    // No bucket here has a hierarchy of folders; clients ask before they remove one.
+    ...(['managedFolders', 'folders'] as const).map(
+      (kind): Route => ({
+        id: `storage.${kind}.list`,
+        verb: 'GET',
+        path: `${B}/${kind}`,
+        permission: 'storage.objects.list',
+        resource: bucketOf,
+        async handle(call) {
+          await storage.buckets.get(call.params['bucket']!)
+          call.sendJson(200, { kind: `storage#${kind}`, items: [] })
+        },
+      }),
+    ),
     ...iamRoutes(storage, policies),
     ...aclRoutes(storage, 'acl', 'bucketAccessControl'),
     ...aclRoutes(storage, 'defaultObjectAcl', 'objectAccessControl'),

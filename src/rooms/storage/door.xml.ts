@@ -1,6 +1,8 @@
 /** The XML API where clients use it: plain and signed URLs, uploads in numbered parts, lists. Bucket and object stand in the path. */
 import type { Call, Door, Route } from '#ground/door.ts'
+import { unimplemented } from '#ground/fault.ts'
 import type { Fault } from '#ground/fault.ts'
+import { sendGoogleFault } from '#ground/google-errors.ts'
 import { parseContentRange } from '#ground/http/content-range.ts'
 import { corsRule } from './cors.ts'
 import { bucketOf } from './door.buckets.ts'
@@ -16,6 +18,9 @@ import { checkSignedUrl } from './signed-urls.ts'
 import type { ObjectMeta, Preconditions, StoredObject } from './types.ts'
 import type { Put } from './objects.ts'
 import { decodeXml, element, xml } from './xml.ts'
+
+/** What the house's JSON APIs begin with. */
+const API_PATH = /^\/(storage\/v1|upload\/(storage|bigquery)|download\/storage|resumable\/upload|batch|bigquery\/v2|compute\/metadata|computeMetadata|potoroo|v[12](beta\d?|alpha\d?)?)(\/|\?|$)/
 
 const PARTS_BODY_BYTES_MAX = 4 * 1024 * 1024
 
@@ -34,6 +39,8 @@ export function xmlDoor(storage: StorageService, signers: SignerPort, now_ms: ()
     resource: bucketOf,
     bodyBytesMax: PARTS_BODY_BYTES_MAX,
     async handle(call) {
+      // A path of another API that no method answers comes here last: it is no bucket of that name.
+      if (API_PATH.test(call.request.url ?? '')) return sendGoogleFault(unimplemented(`${call.request.method} ${(call.request.url ?? '').split('?')[0]}`), call)
       await admit(call, permission)
       await handle(call)
     },
