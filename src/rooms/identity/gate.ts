@@ -121,7 +121,7 @@ export class Gate {
       return { caller: await this.callerOf(principal, undefined), until_ms: expires_ms }
     }
     const { typ, iss } = glance(bearer)
-    if (typ === undefined) throw badToken('it is not a token that this house issued.', STRANGER_HINT)
+    if (typ === undefined) return this.opaque(bearer)
     if (iss?.endsWith('.gserviceaccount.com')) return this.verifyAssertion(bearer)
     if (typ === 'at+jwt') {
       const { expires_ms, client, via, ...subject } = await this.parts.tokens.readAccess(bearer)
@@ -130,6 +130,16 @@ export class Gate {
     }
     const { expires_ms, audience, ...subject } = await this.parts.tokens.readIdentity(bearer)
     return { caller: await this.callerOf(subject.principal, subject.id), until_ms: expires_ms, audience }
+  }
+
+  /**
+   * A bearer that is no token of ours in form: the real cloud's access tokens, and what programs make up when they only need some.
+   * On a laptop it stands for a stranger, like a key file that the house never issued; a closed house knows no strangers.
+   */
+  private opaque(bearer: string): Verified {
+    if (this.parts.mode === 'closed' || !OPAQUE_FORM.test(bearer)) throw badToken('it is not a token that this house issued.', STRANGER_HINT)
+    this.parts.strangers.note(OPAQUE, undefined)
+    return { caller: { principal: `unverified:${OPAQUE}`, kind: 'unverified' }, until_ms: Number.POSITIVE_INFINITY }
   }
 
   /** Google's libraries sign for gRPC with the key itself, without asking for a token first. */
@@ -168,6 +178,11 @@ export class Gate {
     this.verified.set(bearer, { ...verified, until_ms: Math.min(verified.until_ms, now_ms + VERIFIED_TOKEN_MS) })
   }
 }
+
+/** How a bearer that names nobody is called. */
+const OPAQUE = 'bearer'
+/** Not so much as a word is a mistake of the sender's. */
+const OPAQUE_FORM = /^\w[\w.~+/=-]*$/
 
 const STRANGER_HINT = 'A token of the real cloud is no good here. Run the program under `potoroo exec`, or take a token from `potoroo token create`.'
 
