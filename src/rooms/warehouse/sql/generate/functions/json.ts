@@ -10,6 +10,19 @@ const path = (call: Call, index = 1) => call.args[index] || `'$'`
 /** JSON_QUERY and its like: one reader for legacy ($['a']) and standard ($."a") paths, told apart by a flag. */
 const read = (name: string, legacy: boolean): Rule => (call) => `gs_json_${name}(${call.args[0]}, ${path(call)}, ${legacy}${name === 'query' ? `, ${call.types[0]?.kind === 'JSON'}` : ''})`
 
+/**
+ * JSON_VALUE by DuckDB's own reader where the path is plain (a tenth of our reader's cost); numbers with a point keep their text only in ours.
+ * A text that is no JSON reads as NULL.
+ */
+const value = (legacy: boolean): Rule => (call) => {
+  const [json] = call.args as [string]
+  const ours = `gs_json_value(${json}, ${path(call)}, ${legacy})`
+  const constant = call.args[1] ? call.constant(1) : '$'
+  if (constant === undefined || !/^\$(\.[A-Za-z_]\w*|\[\d+\])*$/.test(constant) || /\bSELECT\b/i.test(json)) return ours
+  const at = quote(constant)
+  return `TRY(CASE json_type(${json}, ${at}) WHEN 'DOUBLE' THEN ${ours} ELSE json_value(${json}, ${at}) ->> '$' END)`
+}
+
 /** A value as JSON text, by its type. */
 /** `wide`: numbers beyond a double as strings; `asText`: for TO_JSON_STRING, where 1.0 is 1. */
 export function jsonText(text: string, type: SqlType, wide = false, asText = false): string {
@@ -98,10 +111,10 @@ const subscript: Rule = (call) => {
 }
 
 export const json: Rules = {
-  json_value: read('value', false),
+  json_value: value(false),
   json_query: read('query', false),
   json_extract: read('query', true),
-  json_extract_scalar: read('value', true),
+  json_extract_scalar: value(true),
   json_value_array: read('value_array', false),
   json_query_array: read('query_array', false),
   json_extract_array: read('query_array', true),

@@ -41,8 +41,8 @@ function multiply(call: Call): string {
   return `(${a} * ${b})`
 }
 
-/** DuckDB's product of two DECIMAL(38,9) holds 20 digits before the point: smaller factors go the fast way. */
-const numericProduct = (a: string, b: string) => `(CASE WHEN abs(${a}) < 1000000000 AND abs(${b}) < 1000000000 THEN CAST(CAST(${a} AS DECIMAL(18,9)) * CAST(${b} AS DECIMAL(18,9)) AS DECIMAL(38,9)) ELSE gs_numeric_mul(${a}, ${b}) END)`
+/** Ours: rescaling DuckDB's DECIMAL(38,18) costs three times as much (measured), and it holds 20 digits before the point only. */
+const numericProduct = (a: string, b: string) => `gs_numeric_mul(${a}, ${b})`
 
 function divide(call: Call): string {
   const [a, b] = call.args as [string, string]

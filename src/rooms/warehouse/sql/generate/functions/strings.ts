@@ -20,6 +20,9 @@ function substr(call: Call): string {
   if (isBytes(call)) return `gs_bytes_substr(${value}, ${position}, ${length ?? '9223372036854775807'})`
   // DuckDB counts from the end for a negative position as BigQuery does, except before the beginning.
   if (constant !== undefined && Number(constant) >= 1 && (length === undefined || (size !== undefined && Number(size) >= 0))) return `substring(${value}, ${constant}${length === undefined ? '' : `, ${size}`})`
+  if (constant !== undefined && Number(constant) < 0 && (length === undefined || (size !== undefined && Number(size) >= 0))) {
+    return `(CASE WHEN length(${value}) >= ${-Number(constant)} THEN substring(${value}, ${constant}${length === undefined ? '' : `, ${size}`}) ELSE gs_substr(${value}, ${position}, ${length ?? '9223372036854775807'}) END)`
+  }
   return `gs_substr(${value}, ${position}, ${length ?? '9223372036854775807'})`
 }
 
@@ -38,7 +41,12 @@ function trim(name: 'trim' | 'ltrim' | 'rtrim'): Rule {
 const WHITESPACE = `' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(133) || chr(160) || chr(5760) || chr(8192) || chr(8193) || chr(8194) || chr(8195) || chr(8196) || chr(8197) || chr(8198) || chr(8199) || chr(8200) || chr(8201) || chr(8202) || chr(8232) || chr(8233) || chr(8239) || chr(8287) || chr(12288)`
 
 function pad(name: 'lpad' | 'rpad'): Rule {
-  return both((call) => `gs_${name}(${call.args[0]}, ${call.args[1]}, ${call.args[2] ?? `' '`})`, (call) => `gs_bytes_${name}(${call.args[0]}, ${call.args[1]}, ${call.args[2] ?? `' '::BLOB`})`)
+  return both((call) => {
+    const fill = call.args[2] ?? `' '`
+    // DuckDB takes the size as INTEGER.
+    if (sized(call, 1) && (call.args[2] === undefined || call.constant(2))) return `${name}(${call.args[0]}, ${call.constant(1)}, ${fill})`
+    return `gs_${name}(${call.args[0]}, ${call.args[1]}, ${fill})`
+  }, (call) => `gs_bytes_${name}(${call.args[0]}, ${call.args[1]}, ${call.args[2] ?? `' '::BLOB`})`)
 }
 
 function split(call: Call): string {
@@ -49,8 +57,14 @@ function split(call: Call): string {
   return `(CASE WHEN ${separator} = '' THEN gs_split_chars(${value}) ELSE string_split(${value}, ${separator}) END)`
 }
 
-const left: Rule = both((call) => `gs_left(${call.args[0]}, ${call.args[1]})`, (call) => `gs_bytes_left(${call.args[0]}, ${call.args[1]})`)
-const right: Rule = both((call) => `gs_right(${call.args[0]}, ${call.args[1]})`, (call) => `gs_bytes_right(${call.args[0]}, ${call.args[1]})`)
+/** A constant size that is not negative and not huge. */
+const sized = (call: Call, index: number): boolean => {
+  const size = Number(call.constant(index) ?? -1)
+  return size >= 0 && size <= 100_000
+}
+
+const left: Rule = both((call) => `${sized(call, 1) ? 'left' : 'gs_left'}(${call.args[0]}, ${call.args[1]})`, (call) => `gs_bytes_left(${call.args[0]}, ${call.args[1]})`)
+const right: Rule = both((call) => `${sized(call, 1) ? 'right' : 'gs_right'}(${call.args[0]}, ${call.args[1]})`, (call) => `gs_bytes_right(${call.args[0]}, ${call.args[1]})`)
 
 /** A constant pattern with at most one group runs in DuckDB's own RE2; the rest in ours. */
 function regexpExtract(call: Call): string {
@@ -132,6 +146,8 @@ export function debugText(text: string, type: SqlType, literal: boolean): string
   return `gs_debug(${quote(type.kind)}, ${literal}, ${formatArgument(text, type)})`
 }
 
+const instrText = (call: Call) => `gs_instr(${call.args[0]}, ${call.args[1]}, ${call.args[2] ?? '1'}, ${call.args[3] ?? '1'})`
+
 const bytesOrString = (name: string): Rule => both(`${name}($*)`, `gs_bytes_${name}($*)`)
 
 export const strings: Rules = {
@@ -158,7 +174,7 @@ export const strings: Rules = {
   split,
   split_substr: (call) => `gs_split_substr(${call.args[0]}, ${call.args[1]}, ${call.args[2]}, ${call.args[3] ?? '9223372036854775807'})`,
   strpos: both('CAST(strpos($1, $2) AS BIGINT)', 'gs_bytes_strpos($1, $2)'),
-  instr: both((call) => `gs_instr(${call.args[0]}, ${call.args[1]}, ${call.args[2] ?? '1'}, ${call.args[3] ?? '1'})`, (call) => `gs_bytes_instr(${call.args[0]}, ${call.args[1]}, ${call.args[2] ?? '1'}, ${call.args[3] ?? '1'})`),
+  instr: both((call) => (call.args.length === 2 && call.constant(1) ? `CAST(strpos(${call.args.join(', ')}) AS BIGINT)` : instrText(call)), (call) => `gs_bytes_instr(${call.args[0]}, ${call.args[1]}, ${call.args[2] ?? '1'}, ${call.args[3] ?? '1'})`),
   starts_with: bytesOrString('starts_with'),
   ends_with: bytesOrString('ends_with'),
   translate: both('gs_translate($1, $2, $3)', 'gs_bytes_translate($1, $2, $3)'),
