@@ -117,8 +117,7 @@ describe('hostile tokens are a 401, whatever they claim', () => {
   let house: Awaited<ReturnType<typeof open>>
   let good: string
   beforeEach(async () => {
-    house = await open({ mode: 'closed' })
-    await house.service.accounts.create({ project: NIGHT, accountId: 'loader' })
+    house = await open()
     good = (await house.service.accessToken(`loader@${NIGHT}.iam.gserviceaccount.com`)).token
   })
   const claims = () => decodeJwt(good)
@@ -178,15 +177,6 @@ describe('an open house', () => {
     expect(caller).toEqual({ principal: `unverified:${stranger.client_email}`, kind: 'unverified' })
     expect(room.service.strangers.notes()).toEqual([expect.stringContaining(stranger.client_email)])
     expect(await reasonOf(service.gate.identify(knock(access_token, 'other')))).toBe('401 authError')
-  })
-
-  test('what only looks like a token makes one, too; what claims to be one of ours has to be one', async () => {
-    const { service, room } = await open()
-    expect(await service.gate.identify(knock(`ya29.${'x'.repeat(180)}`))).toMatchObject({ kind: 'unverified' })
-    expect(room.service.strangers.notes()).toHaveLength(1)
-    const { token } = await service.accessToken(`loader@${NIGHT}.iam.gserviceaccount.com`)
-    expect(await reasonOf(service.gate.identify(knock(`${token.slice(0, -6)}AAAAAA`)))).toBe('401 authError')
-    expect(await reasonOf(service.gate.identify(knock(`${API_TOKEN_PREFIX}${'x'.repeat(43)}`)))).toBe('401 authError')
   })
 
   test('an e-mail that it knows has to be proved, also in open mode', async () => {
