@@ -150,15 +150,16 @@ describe('hosts', () => {
     expect(await seenBy(sender, 'https://storage.googleapis.com/storage/v1/b?x=1')).toEqual({ host: 'storage.googleapis.com', url: '/storage/v1/b?x=1', brought: 'courier' })
   })
 
-  it('are mapped by POTOROO_HOST_MAP: named ones first, then the house, then *', async () => {
+  it('are mapped by POTOROO_HOST_MAP: by name, by domain, with all others, and `house` keeps a name inside', async () => {
     handler = echo
     const base = `http://127.0.0.1:${port}`
     const sender = courier({
-      egress: { hostMap: `bigquery.googleapis.com=${base}/named, *.inner.test=${base}/suffix, *=${base}/any/` },
+      egress: { hostMap: `bigquery.googleapis.com=${base}/named, *.inner.test=${base}/suffix, pubsub.googleapis.com=house, *=${base}/any/` },
       localHosts: (host) => (host.endsWith('.googleapis.com') ? { address: '127.0.0.1', port } : undefined),
     })
     expect((await seenBy(sender, 'https://bigquery.googleapis.com/a/b?c=d')).url).toBe('/named/bigquery.googleapis.com/a/b?c=d')
-    expect((await seenBy(sender, 'https://storage.googleapis.com/a')).url).toBe('/a')
+    expect((await seenBy(sender, 'https://pubsub.googleapis.com/a')).url).toBe('/a')
+    expect((await seenBy(sender, 'https://storage.googleapis.com/a')).url).toBe('/any/storage.googleapis.com/a')
     expect((await seenBy(sender, 'http://a.b.inner.test:81/a')).url).toBe('/suffix/a.b.inner.test:81/a')
     expect((await seenBy(sender, 'http://example.com/')).url).toBe('/any/example.com/')
   })

@@ -130,15 +130,13 @@ export class Courier {
 
   /** Who is connected to for this URL: the operator's mapping, the house, or a checked address outside. */
   async #route(url: URL, limits: HopLimits, signal: AbortSignal): Promise<{ target: URL; addresses?: ResolvedAddress[]; extra?: Readonly<Record<string, string>> }> {
-    const named = this.#egress.named(url)
-    if (named) return { target: named }
+    const mapped = this.#egress.mapped(url)
+    if (mapped) return { target: mapped }
     const inside = this.#options.localHosts?.(url.hostname, portOf(url))
     if (inside) {
       const host = inside.address.includes(':') ? `[${inside.address}]` : inside.address
       return { target: new URL(`http://${host}:${inside.port}${url.pathname}${url.search}`), extra: inside.headers ?? {} }
     }
-    const other = this.#egress.others(url)
-    if (other) return { target: other }
     return { target: url, addresses: await this.#checkedAddresses(url, limits, signal) }
   }
 

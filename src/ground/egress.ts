@@ -7,13 +7,15 @@ export const HOST_MAP_VARIABLE = 'POTOROO_HOST_MAP'
 export interface EgressSettings {
   /** `host` or `host:port`, comma-separated: the address check is left out for these. */
   allow?: string | undefined
-  /** `host=base-url`, `*.domain=base-url`, `*=base-url`, comma-separated. */
+  /** `host=base-url`, `*.domain=base-url`, `*=base-url`, comma-separated; `house` for a base-url keeps a name inside that `*` would send away. */
   hostMap?: string | undefined
 }
 
+const HOUSE = 'house'
+
 export class Egress {
   readonly #allowed = new Set<string>()
-  readonly #mapped = new Map<string, URL>()
+  readonly #mapped = new Map<string, URL | typeof HOUSE>()
 
   constructor({ allow = '', hostMap = '' }: EgressSettings) {
     for (const entry of entries(allow)) this.#allowed.add(allowedHost(entry))
@@ -27,27 +29,31 @@ export class Egress {
     return this.#allowed.has(url.hostname) || this.#allowed.has(`${url.hostname}:${portOf(url)}`)
   }
 
-  /** Where the setting sends a host that it names. */
-  named(url: URL): URL | undefined {
+  /** Where the setting sends a host: by its name, by its domain, or with all others. Undefined where it says nothing, or says that the house answers. */
+  mapped(url: URL): URL | undefined {
+    const base = this.#baseOf(url)
+    return base === undefined || base === HOUSE ? undefined : into(base, url)
+  }
+
+  #baseOf(url: URL): URL | typeof HOUSE | undefined {
     const exact = this.#mapped.get(url.host) ?? this.#mapped.get(url.hostname)
-    if (exact) return into(exact, url)
+    if (exact) return exact
     const labels = url.hostname.split('.')
     for (let from = 1; from < labels.length; from++) {
       const base = this.#mapped.get(`*.${labels.slice(from).join('.')}`)
-      if (base) return into(base, url)
+      if (base) return base
     }
-    return undefined
-  }
-
-  /** Where the setting sends every host that it does not name and that is not the house's own. */
-  others(url: URL): URL | undefined {
-    const base = this.#mapped.get('*')
-    return base && into(base, url)
+    return isOwnAddress(url.hostname) ? undefined : this.#mapped.get('*')
   }
 }
 
 export function portOf(url: URL): number {
   return url.port ? Number(url.port) : url.protocol === 'https:' ? 443 : 80
+}
+
+/** Where the house and its callbacks are reached by address: `*` stands for names. */
+function isOwnAddress(host: string): boolean {
+  return host === 'localhost' || host.endsWith('.localhost') || host.startsWith('[') || /^[\d.]+$/.test(host)
 }
 
 /** The request for host H and path P goes to base-url/H/P. */
@@ -70,10 +76,12 @@ function allowedHost(entry: string): string {
   return port === undefined ? url.hostname : `${url.hostname}:${Number(port)}`
 }
 
-function mapping(entry: string): [host: string, base: URL] {
+function mapping(entry: string): [host: string, base: URL | typeof HOUSE] {
   const at = entry.indexOf('=')
   const host = entry.slice(0, Math.max(at, 0)).trim().toLowerCase()
-  const base = URL.parse(entry.slice(at + 1).trim())
+  const given = entry.slice(at + 1).trim()
+  if (host && given === HOUSE) return [host, HOUSE]
+  const base = URL.parse(given)
   if (!host || !base || !/^https?:$/.test(base.protocol)) {
     throw new Fault('INVALID_ARGUMENT', 'badHostMap', `${HOST_MAP_VARIABLE} has an entry that is not host=base-url: ${entry}`, {
       hint: 'For example: api.example.com=http://127.0.0.1:9000,*=http://127.0.0.1:9001',
