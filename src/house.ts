@@ -28,6 +28,7 @@ import { canTellPeers } from '#gateway/peer.ts'
 import { worldsDoor } from '#gateway/world/door.ts'
 import { Reroutes } from '#gateway/world/hosts.ts'
 import { Lent } from '#gateway/world/lent.ts'
+import { mappedDoor, parseMapping } from '#gateway/world/mapped.ts'
 import { Worlds } from '#gateway/world/worlds.ts'
 import { openBus } from '#rooms/bus/room.ts'
 import { isHouseTopic } from '#rooms/events/house-topics.ts'
@@ -98,7 +99,8 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     signers: { verify: (signer, payload, signature) => accounts.verifySignature(signer, payload, signature) },
     policies: accounts.policies,
   })
-  const reroutes = new Reroutes({ mapped: [], passthrough: config.passthrough })
+  const mappings = config.map.map(parseMapping)
+  const reroutes = new Reroutes({ mapped: mappings.map(({ host }) => host), passthrough: config.passthrough })
   let listening: Listening | undefined
   const courier = new Courier({
     clock,
@@ -152,7 +154,11 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     data: config.data,
     since_ms: clock.now_ms(),
     project: config.project,
-    notes: () => [...(canTellPeers ? [] : ['This system does not tell whose a connection is: every local user is trusted as the owner.']), ...accounts.strangers.notes()],
+    notes: () => [
+      ...(canTellPeers ? [] : ['This system does not tell whose a connection is: every local user is trusted as the owner.']),
+      ...config.passthrough.map((host) => `Calls to ${host} leave for the real cloud.`),
+      ...accounts.strangers.notes(),
+    ],
   }
   const lent = new Lent()
   const worlds = new Worlds({
@@ -166,7 +172,7 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     inject: (socket, protocol) => gateway.inject(socket, protocol),
   })
   wayOut.defer(() => worlds.close())
-  const doors = [...rooms.flatMap((room) => room.doors), worldsDoor(worlds)]
+  const doors = [...rooms.flatMap((room) => room.doors), worldsDoor(worlds), mappedDoor(mappings)]
   const ownDoor = houseDoor({ rooms, doors: () => [ownDoor, ...doors], metrics, figures, failure: () => (ledger.failure ?? disk.failure)?.message })
   const gateway = new Gateway({
     doors: [ownDoor, ...doors],
