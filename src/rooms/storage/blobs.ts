@@ -108,6 +108,11 @@ export class Blobs {
     await this.disk.discard(id)
   }
 
+  /** Where its file lies below the data folder: for those who link to it, never for writing. */
+  place(id: string): string[] {
+    return [...folderOf(id), id]
+  }
+
   /** What is on disk: the size, or undefined where the file is missing. */
   size(id: string): Promise<number | undefined> {
     return this.disk.size(...folderOf(id), id)

@@ -9,11 +9,11 @@ import { readMeta } from './meta.ts'
 import type { Put } from './objects.ts'
 import { readPreconditions, wholeNumber } from './preconditions.ts'
 import { generationOf, listQuery, refuseCustomerKeys, textField } from './requests.ts'
-import type { StorageService } from './service.ts'
+import type { PolicyPort, StorageService } from './service.ts'
 import type { AclEntry, StoredObject } from './types.ts'
 import { objectAclEntry, objectEtag, objectResource } from './wire.ts'
 
-export function objectRoutes(storage: StorageService): Route[] {
+export function objectRoutes(storage: StorageService, policies: PolicyPort): Route[] {
   const O = '/storage/v1/b/{bucket}/o/{object}'
   const ref = (call: Call) => ({ bucket: call.params['bucket']!, name: call.params['object']!, generation: generationOf(call.query) })
   const answer = (call: Call, object: StoredObject) =>
@@ -101,6 +101,17 @@ export function objectRoutes(storage: StorageService): Route[] {
       handle: (call) => rewrite(call, storage, copy),
     },
     {
+      id: 'storage.objects.move',
+      verb: 'POST',
+      path: `${O}/moveTo/o/{targetObject}`,
+      permission: 'storage.objects.move',
+      resource: bucketOf,
+      async handle(call) {
+        const source = { bucket: call.params['bucket']!, name: call.params['object']! }
+        answer(call, await storage.objects.move(source, readPreconditions(call.query, 'Source'), target(call, await call.readJson())))
+      },
+    },
+    {
       id: 'storage.objects.compose',
       verb: 'POST',
       path: `${O}/compose`,
@@ -114,6 +125,39 @@ export function objectRoutes(storage: StorageService): Route[] {
       },
     },
     ...aclRoutes(storage, O),
+    ...objectIamRoutes(storage, policies, O),
+  ]
+}
+
+function objectIamRoutes(storage: StorageService, policies: PolicyPort, object: string): Route[] {
+  const path = `${object}/iam`
+  const resource = async (call: Call) => {
+    const { bucket, name } = await storage.objects.get({ bucket: call.params['bucket']!, name: call.params['object']!, generation: generationOf(call.query) })
+    return { type: 'object', name: `${bucket}/${name}` }
+  }
+  const shown = async (call: Call, policy: Record<string, unknown>) =>
+    call.sendJson(200, { kind: 'storage#policy', resourceId: `projects/_/buckets/${call.params['bucket']}/objects/${call.params['object']}`, version: 1, ...policy })
+  return [
+    { id: 'storage.objects.getIamPolicy', verb: 'GET', path, permission: 'storage.objects.getIamPolicy', resource: bucketOf, handle: async (call) => shown(call, await policies.read(await resource(call))) },
+    {
+      id: 'storage.objects.setIamPolicy',
+      verb: 'PUT',
+      path,
+      permission: 'storage.objects.setIamPolicy',
+      resource: bucketOf,
+      handle: async (call) => shown(call, await policies.write(await resource(call), await call.readJson())),
+    },
+    {
+      id: 'storage.objects.testIamPermissions',
+      verb: 'GET',
+      path: `${path}/testPermissions`,
+      permission: null,
+      async handle(call) {
+        const permissions = []
+        for (const permission of call.query.getAll('permissions')) if (await call.may(permission, bucketOf(call.params))) permissions.push(permission)
+        call.sendJson(200, { kind: 'storage#testIamPermissionsResponse', permissions })
+      },
+    },
   ]
 }
 

@@ -103,12 +103,25 @@ describe('an object', () => {
     await put('a', 'shared')
     await storage.objects.copy({ bucket: 'lake', name: 'a' }, {}, { bucket: 'lake', name: 'b', meta: {}, storageClass: null, conditions: {} }, undefined)
     expect(files()).toHaveLength(1)
+    await storage.objects.move({ bucket: 'lake', name: 'b' }, {}, { bucket: 'lake', name: 'c', meta: {}, storageClass: null, conditions: {} })
+    await upkeep.sweep()
+    await storage.objects.move({ bucket: 'lake', name: 'c' }, {}, { bucket: 'lake', name: 'b', meta: {}, storageClass: null, conditions: {} })
     await storage.objects.remove({ bucket: 'lake', name: 'a' }, {})
     await upkeep.sweep()
     expect(await text('b')).toBe('shared')
     await storage.objects.remove({ bucket: 'lake', name: 'b' }, {})
     await upkeep.sweep()
     expect(files()).toHaveLength(0)
+  })
+
+  test('moved is under its new name and no other, with its bytes and its metadata', async () => {
+    const { storage, put, text, facts } = await room()
+    await put('a', 'moving', { meta: { metadata: { k: 'v' } } })
+    const moved = await storage.objects.move({ bucket: 'lake', name: 'a' }, {}, { bucket: 'lake', name: 'b', meta: {}, storageClass: null, conditions: { generation: 0 } })
+    expect(moved.meta.metadata).toEqual({ k: 'v' })
+    expect(await text('b')).toBe('moving')
+    await expect(text('a')).rejects.toEqual(refused('notFound'))
+    expect((await facts()).slice(-2)).toEqual([['object.finalized', 'b'], ['object.deleted', 'a']])
   })
 
   test('composed holds its sources in order, and says of how many parts it is', async () => {

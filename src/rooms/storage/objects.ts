@@ -125,6 +125,21 @@ export class Objects {
     })
   }
 
+  /** Under another name in the same bucket, in one write: nobody sees both or neither. */
+  async move(source: ObjectRef, sourceConditions: Preconditions, target: Put): Promise<StoredObject> {
+    checkObjectName(target.name)
+    return this.settled(target, async () => {
+      const original = await this.find(source)
+      requireConditions(sourceConditions, original)
+      if (original.name === target.name) throw invalid('An object is moved to another name.')
+      const bucket = await this.buckets.get(source.bucket)
+      const fate: Fate = bucket.config.versioning?.enabled ? 'archive' : 'delete'
+      if (fate === 'delete') this.guardHolds(bucket, original)
+      const put = { ...target, meta: original.meta, storageClass: original.storageClass, ...(original.componentCount !== null && { componentCount: original.componentCount }) }
+      return this.replace(put, { id: original.blob, size: original.size, crc32c: original.crc32c, md5: original.md5 }, original, fate)
+    })
+  }
+
   async compose(target: Put, sources: { name: string; generation?: number | undefined; conditions: Preconditions }[]): Promise<StoredObject> {
     checkObjectName(target.name)
     if (sources.length === 0 || sources.length > COMPOSE_SOURCES_MAX) throw invalid(`An object is composed of 1 to ${COMPOSE_SOURCES_MAX} sources.`)
@@ -146,7 +161,7 @@ export class Objects {
   }
 
   /** One attempt to put an object in the place of what is there now. */
-  private async replace(put: Put, blob: Blob, copiedFrom: StoredObject | undefined): Promise<StoredObject> {
+  private async replace(put: Put, blob: Blob, copiedFrom: StoredObject | undefined, moved?: Fate): Promise<StoredObject> {
     const [bucket, before] = await Promise.all([this.buckets.get(put.bucket), this.shelf.object(put.bucket, put.name)])
     requireConditions(put.conditions, before)
     const fate: Fate = bucket.config.versioning?.enabled ? 'archive' : 'delete'
@@ -157,7 +172,8 @@ export class Objects {
       const past = fate === 'archive' ? { ...before, live: false, noncurrent_ms: object.updated_ms } : before
       facts.push(objectFact(fate === 'archive' ? 'archived' : 'deleted', bucket, past, { overwrittenBy: object.generation }))
     }
-    await this.shelf.putObject({ object, bucket, replaced: before, fate, facts, copiedFrom, also: put.also?.(object) ?? [] })
+    if (copiedFrom && moved) facts.push(objectFact(moved === 'archive' ? 'archived' : 'deleted', bucket, moved === 'archive' ? { ...copiedFrom, live: false, noncurrent_ms: object.updated_ms } : copiedFrom))
+    await this.shelf.putObject({ object, bucket, replaced: before, fate, facts, copiedFrom, moved, also: put.also?.(object) ?? [] })
     return object
   }
 

@@ -36,7 +36,7 @@ export function openStorage(ground: Ground, ports: StoragePorts): StorageRoom {
   const json: Door = {
     name: 'storage',
     hosts: ['storage.googleapis.com', 'storage.cloud.google.com', 'commondatastorage.googleapis.com'],
-    routes: withoutPrefix([...bucketRoutes(storage, ports.policies), ...objectRoutes(storage), ...uploadRoutes(storage), ...batchRoutes()]),
+    routes: withoutPrefix([...bucketRoutes(storage, ports.policies), ...objectRoutes(storage, ports.policies), ...uploadRoutes(storage), ...batchRoutes()]),
     renderFault(fault: Fault, call) {
       if (fault.httpStatus === 304) call.response.writeHead(304).end()
       else sendGoogleFault(fault, call)

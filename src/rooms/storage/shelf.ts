@@ -50,7 +50,10 @@ export interface PutObject {
   replaced: StoredObject | undefined
   fate: Fate
   facts: NewFact[]
+  /** Whose bytes it shares. */
   copiedFrom: StoredObject | undefined
+  /** A move: the object it is copied from goes in the same write, this way. */
+  moved?: Fate | undefined
   also: Statement[]
 }
 
@@ -148,13 +151,14 @@ export class StorageShelf {
   }
 
   /** Makes it the live object under its name, in place of `replaced` as it was when it was read. */
-  async putObject({ object, bucket, replaced, fate, facts, copiedFrom, also }: PutObject): Promise<void> {
+  async putObject({ object, bucket, replaced, fate, facts, copiedFrom, moved, also }: PutObject): Promise<void> {
     const there = this.db.selectFrom('storage_buckets').select('name').where('name', '=', bucket.name).where('created_ms', '=', bucket.created_ms)
     // The source of shared bytes has to be there still, or they may be on their way out.
-    const source = copiedFrom && this.same(this.db.selectFrom('storage_objects').select('name'), copiedFrom)
+    const still = copiedFrom && { query: this.same(this.db.selectFrom('storage_objects').select('name'), copiedFrom), rows: 1 }
+    const source = copiedFrom && moved ? this.retire(copiedFrom, moved, object.updated_ms) : still ? [still] : []
     await this.ledger.write(
       { query: there, rows: 1, otherwise: () => noBucket(bucket.name) },
-      ...(source ? [{ query: source, rows: 1 }] : []),
+      ...source,
       ...(replaced ? this.retire(replaced, fate, object.updated_ms) : [this.mustBeFree(object)]),
       this.db.insertInto('storage_objects').values(objectRow(object)),
       ...also,
