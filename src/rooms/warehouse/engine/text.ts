@@ -1,0 +1,3 @@
+/** Texts inside DuckDB's quotes. */
+
+export const escaped = (text: string): string => text.replaceAll("'", "''")
