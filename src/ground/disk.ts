@@ -5,7 +5,7 @@
  */
 import { close as closeFile, createReadStream, open as openFile, read as readFileAt } from 'node:fs'
 import type { ReadStream } from 'node:fs'
-import { mkdir, open, readFile, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
+import { link, mkdir, open, readFile, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { traceDisk } from './disk-trace.ts'
@@ -78,6 +78,12 @@ export class Disk {
     const folder = await this.folder('staging')
     await rename(this.path(...place), this.path('staging', id))
     await this.syncFolder(folder)
+  }
+
+  /** A second name for a file that is never written again, for a reader that must not see the first. */
+  async link(from: readonly string[], to: readonly string[]): Promise<void> {
+    await this.folder(...to.slice(0, -1))
+    await link(this.path(...from), this.path(...to))
   }
 
   async discard(id: string): Promise<void> {
