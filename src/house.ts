@@ -3,6 +3,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
 import { Disk } from '#ground/disk.ts'
 import { Authority } from '#ground/authority.ts'
 import { systemClock } from '#ground/clock.ts'
@@ -36,10 +37,12 @@ import { openEvents } from '#rooms/events/room.ts'
 import { openIdentity } from '#rooms/identity/room.ts'
 import { openStorage } from '#rooms/storage/room.ts'
 import { objectResource } from '#rooms/storage/wire.ts'
+import { openWarehouse } from '#rooms/warehouse/room.ts'
 import { openWorkflows } from '#rooms/workflows/room.ts'
 import type { StoredObject } from '#rooms/storage/types.ts'
 import type { Config } from './config.ts'
 import { VERSION } from './version.ts'
+import { warehouseObjects } from './warehouse-objects.ts'
 
 export interface House {
   readonly url: string
@@ -142,7 +145,12 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
       resource: (object) => objectResource(object as StoredObject, 'https://www.googleapis.com'),
     },
   })
-  const rooms: Room[] = [identity, storage, workflows, bus, events]
+  const warehouse = openWarehouse(
+    ground,
+    { objects: warehouseObjects(storage.storage, disk), policies: accounts.policies },
+    { analyzerFolder: fileURLToPath(new URL('../.cache/googlesql', import.meta.url)), durable },
+  )
+  const rooms: Room[] = [identity, storage, warehouse, workflows, bus, events]
   for (const room of rooms) {
     wayOut.defer(() => room.stop())
     await room.start()
