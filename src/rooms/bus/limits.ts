@@ -67,6 +67,8 @@ export const PUSH_WINDOW_MAX = 200
 /** Between tries to an endpoint that refuses, where the subscription has no retry policy. */
 export const PUSH_BACKOFF_MS_MIN = 100
 export const PUSH_BACKOFF_MS_MAX = 60_000
+/** So many refusals in a row speak of the endpoint rather than of a message. */
+export const PUSH_REFUSALS_MANY = 5
 export const PUSH_ANSWER_BYTES_MAX = 64 * 1024
 export const PUSH_HEADER_BYTES_MAX = 8 * 1024
 export const SINK_MESSAGES_MAX = 1000

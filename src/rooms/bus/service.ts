@@ -82,8 +82,8 @@ export class BusService {
   async pull(name: string, options: { messages_max: number; immediately: boolean; wait_ms?: number; signal?: AbortSignal }): Promise<Delivered[]> {
     if (options.messages_max < 1) throw tooSmall('max_messages', options.messages_max, 1)
     const delivery = await this.subscriptions.forPull(name)
-    const wait_ms = options.immediately ? 0 : Math.max(0, Math.min(PULL_WAIT_MS, options.wait_ms ?? PULL_WAIT_MS))
-    return pull(delivery, this.ground.clock, { messages_max: Math.min(options.messages_max, PULL_MESSAGES_MAX), wait_ms, signal: options.signal })
+    const wait_ms = Math.max(0, Math.min(PULL_WAIT_MS, options.wait_ms ?? PULL_WAIT_MS))
+    return pull(delivery, this.ground.clock, { messages_max: Math.min(options.messages_max, PULL_MESSAGES_MAX), wait_ms, immediately: options.immediately, signal: options.signal })
   }
 
   /** The ack ids that no longer count, for subscriptions that want to know. */

@@ -6,8 +6,10 @@ import type { Delivery } from './delivery.ts'
 
 export interface PullOptions {
   messages_max: number
-  /** 0 answers at once. */
+  /** How long it waits for a first message. */
   wait_ms: number
+  /** Leaves once everything that waits has been looked through. */
+  immediately: boolean
   signal?: AbortSignal | undefined
 }
 
@@ -60,7 +62,7 @@ class PullWaiter implements Consumer {
   released(): void {}
 
   idle(): void {
-    if (this.batch.length > 0 || this.options.wait_ms === 0) this.finish()
+    if (this.batch.length > 0 || this.options.immediately) this.finish()
   }
 
   finish(): void {

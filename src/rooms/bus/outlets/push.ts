@@ -6,7 +6,7 @@ import type { Log } from '#ground/telemetry.ts'
 import type { Consumer, Delivered, Room } from '../delivery/delivered.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import { timeText } from '../durations.ts'
-import { BATCH_BYTES_MAX, PUSH_ANSWER_BYTES_MAX, PUSH_BACKOFF_MS_MAX, PUSH_BACKOFF_MS_MIN, PUSH_HEADER_BYTES_MAX, PUSH_WINDOW_MAX, PUSH_WINDOW_START } from '../limits.ts'
+import { BATCH_BYTES_MAX, PUSH_ANSWER_BYTES_MAX, PUSH_BACKOFF_MS_MAX, PUSH_BACKOFF_MS_MIN, PUSH_HEADER_BYTES_MAX, PUSH_REFUSALS_MANY, PUSH_WINDOW_MAX, PUSH_WINDOW_START } from '../limits.ts'
 import type { PushConfig, Subscription } from '../types.ts'
 import { decodeMessage } from '../wire/message.ts'
 
@@ -103,14 +103,15 @@ export class Push implements Consumer {
   }
 
   private refuse({ ackId }: Delivered): void {
-    this.window = Math.max(1, this.window / 2)
     const pause_ms = Math.min(PUSH_BACKOFF_MS_MAX, PUSH_BACKOFF_MS_MIN * 2 ** Math.min(this.refusals++, 30))
-    const { retryPolicy } = this.subscription.config
-    if (retryPolicy) return void this.delivery.modify([ackId], 0)
-    // Without a policy of its own the whole subscription slows down.
-    this.pausedUntil_ms = this.parts.clock.now_ms() + pause_ms
-    this.parts.clock.after(pause_ms, () => this.delivery.wake())
-    this.delivery.refuse(ackId, pause_ms)
+    // One refusal among successes is about that message; a row of them is about the endpoint, and all of the subscription slows down.
+    if (this.refusals >= PUSH_REFUSALS_MANY) {
+      this.window = Math.max(1, this.window / 2)
+      this.pausedUntil_ms = this.parts.clock.now_ms() + pause_ms
+      this.parts.clock.after(pause_ms, () => this.delivery.wake())
+    }
+    if (this.subscription.config.retryPolicy) this.delivery.modify([ackId], 0)
+    else this.delivery.refuse(ackId, pause_ms)
   }
 
   private async request(delivered: Delivered): Promise<boolean> {
