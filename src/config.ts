@@ -22,7 +22,7 @@ export const SETTINGS = {
   mode: { kind: 'text', fallback: 'open', about: '`open` trusts this machine’s user; `closed` wants a token for every call' },
   iam: { kind: 'text', fallback: 'open', about: '`enforce` holds service accounts and users to their roles in open mode too' },
   offline: { kind: 'switch', fallback: false, about: 'programs of the house reach only the house' },
-  passthrough: { kind: 'list', fallback: [] as string[], about: 'hosts of the cloud whose calls leave for the real cloud' },
+  passthrough: { kind: 'list', fallback: [] as string[], about: 'hosts, projects or key ids whose calls leave for the real cloud' },
   map: { kind: 'list', fallback: [] as string[], about: 'URL=gs://BUCKET/PREFIX: what is asked for below the URL comes from the bucket' },
   'allow-host': { kind: 'list', fallback: [] as string[], about: 'further host names the house answers for' },
   'log-level': { kind: 'text', fallback: 'info', about: 'debug, info, warn, error or silent' },

@@ -26,6 +26,7 @@ import { houseDoor } from '#gateway/house-door.ts'
 import { gateIdentity } from '#gateway/identity.ts'
 import type { Listening } from '#gateway/listener.ts'
 import { canTellPeers } from '#gateway/peer.ts'
+import { Away } from '#gateway/world/away.ts'
 import { worldsDoor } from '#gateway/world/door.ts'
 import { Reroutes } from '#gateway/world/hosts.ts'
 import { Lent } from '#gateway/world/lent.ts'
@@ -92,9 +93,15 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
   const ground: Ground = { clock, ids, dice, disk, ledger, facts, jobs, log, metrics }
 
   const vault = await Vault.open({ disk, key: process.env[VAULT_KEY_VARIABLE] })
+  const egress = { allow: process.env[EGRESS_ALLOW_VARIABLE], hostMap: process.env[HOST_MAP_VARIABLE] }
+  // The one way past the house's own hosts, for what the settings let through to the real cloud.
+  const outside = new Courier({ clock, egress })
+  wayOut.defer(() => outside.close())
+  const isHost = (entry: string) => entry.includes('.')
+  const away = new Away({ names: config.passthrough.filter((entry) => !isHost(entry)), courier: outside })
   const identity = openIdentity(
     ground,
-    { vault, projectOf: async ({ type, name }) => (type === 'bucket' ? (await storage.storage.shelf.bucket(name))?.project : undefined) },
+    { vault, away, projectOf: async ({ type, name }) => (type === 'bucket' ? (await storage.storage.shelf.bucket(name))?.project : undefined) },
     { mode: config.mode, enforce: config.iam === 'enforce', defaultProject: config.project },
   )
   const { service: accounts } = identity
@@ -103,11 +110,11 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     policies: accounts.policies,
   })
   const mappings = config.map.map(parseMapping)
-  const reroutes = new Reroutes({ mapped: mappings.map(({ host }) => host), passthrough: config.passthrough })
+  const reroutes = new Reroutes({ mapped: mappings.map(({ host }) => host), passthrough: config.passthrough.filter(isHost) })
   let listening: Listening | undefined
   const courier = new Courier({
     clock,
-    egress: { allow: process.env[EGRESS_ALLOW_VARIABLE], hostMap: process.env[HOST_MAP_VARIABLE] },
+    egress,
     localHosts: (host) => (listening && !reroutes.leaves(host) && (reroutes.endsHere(host) || gateway.answersFor(host)) ? { address: listening.host, port: listening.port } : undefined),
   })
   wayOut.defer(() => courier.close())
@@ -164,7 +171,7 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     project: config.project,
     notes: () => [
       ...(canTellPeers ? [] : ['This system does not tell whose a connection is: every local user is trusted as the owner.']),
-      ...config.passthrough.map((host) => `Calls to ${host} leave for the real cloud.`),
+      ...config.passthrough.map((host) => `Calls ${isHost(host) ? 'to' : 'of'} ${host} leave for the real cloud.`),
       ...accounts.strangers.notes(),
     ],
   }
@@ -188,6 +195,7 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     identity: gateIdentity(accounts.gate, (socket) => lent.callerOf(socket)),
     allowedHosts: [config.listen, ...config.allowHost, ...reroutes.all.flatMap((domain) => [domain, `*.${domain}`])],
     standsInFor: (host) => reroutes.endsHere(host),
+    away,
     clock,
     ids,
     log,

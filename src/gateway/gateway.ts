@@ -19,7 +19,7 @@ import type { Listening } from './listener.ts'
 import { peerUser } from './peer.ts'
 import { Router } from './router.ts'
 import type { Match } from './router.ts'
-import type { Door, GrpcDoor, InnerRequest, Verb } from '#ground/door.ts'
+import type { Call, Door, GrpcDoor, InnerRequest, Verb } from '#ground/door.ts'
 
 export interface GatewayParts {
   doors: Door[]
@@ -28,6 +28,8 @@ export interface GatewayParts {
   allowedHosts: string[]
   /** Hosts of the cloud that lead here, whether or not a door answers for them. */
   standsInFor?(host: string): boolean
+  /** Calls to those hosts that leave for the real cloud all the same. */
+  away?: { takes(target: string, authorization: string | undefined): boolean; send(call: Call): Promise<void> }
   clock: Clock
   ids: Ids
   log: Log
@@ -134,7 +136,10 @@ export class Gateway {
     const owner = this.ownerOf(host)
     if (owner) seat.door = owner
     refuseUnknownHost(host, this.hosts)
-    if (!owner && this.parts.standsInFor?.(host)) throw unimplemented(host)
+    if (this.parts.standsInFor?.(host)) {
+      if (this.parts.away?.takes(request.url ?? '/', header(request, 'authorization'))) return this.parts.away.send(call)
+      if (!owner) throw unimplemented(host)
+    }
     const path = owner?.rewrite?.(host, rawPath) ?? rawPath
     const verb = request.method as Verb
     const preflight = verb === 'OPTIONS' ? header(request, 'access-control-request-method') : undefined

@@ -1,4 +1,5 @@
 /** Google's token endpoint and what stands around it: `oauth2.googleapis.com`, `accounts.google.com`, and the keys at `www.googleapis.com`. */
+import { decodeProtectedHeader } from 'jose'
 import type { Call, Door, Route } from '#ground/door.ts'
 import type { Clock } from '#ground/clock.ts'
 import { oauthFault } from './faults.ts'
@@ -38,6 +39,10 @@ const KEYS = { 'cache-control': `public, max-age=${KEYS_AGE_S}` }
 async function token(call: Call, identity: IdentityService): Promise<void> {
   const form = await readForm(call)
   const grant = field(form, 'grant_type')
+  if (grant === JWT_BEARER && identity.away.takesKey(keyIdOf(field(form, 'assertion')))) {
+    const { status, body } = await identity.away.exchange(field(form, 'assertion'))
+    return call.sendJson(status, body, NO_STORE)
+  }
   if (grant === JWT_BEARER) return call.sendJson(200, await identity.exchangeAssertion(field(form, 'assertion'), { ownTokenUrl: `${call.origin}/token`, trusted: call.caller.kind !== 'anonymous' }), NO_STORE)
   if (grant === 'refresh_token') {
     const { user } = await identity.sessions.resume(field(form, 'refresh_token'))
@@ -47,6 +52,14 @@ async function token(call: Call, identity: IdentityService): Promise<void> {
     return call.sendJson(200, { access_token, id_token, expires_in: ACCESS_TOKEN_S, token_type: 'Bearer' }, NO_STORE)
   }
   throw oauthFault('unsupported_grant_type', `Invalid grant_type: ${grant.slice(0, 100)}`)
+}
+
+function keyIdOf(assertion: string): string | undefined {
+  try {
+    return decodeProtectedHeader(assertion).kid
+  } catch {
+    return undefined // What it is instead is said when it is read.
+  }
 }
 
 async function tokenInfo(call: Call, identity: IdentityService, clock: Clock): Promise<void> {

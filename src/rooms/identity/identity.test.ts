@@ -25,7 +25,7 @@ async function open(settings: Partial<IdentitySettings> = {}, kept = { ledger: l
   const ground = await testGround(kept.clock, kept.ledger)
   const disk = new Disk(kept.folder, { durable: false })
   const vault = await Vault.open({ disk })
-  const room = openIdentity({ ...ground, disk }, { vault, projectOf: async ({ name }) => (name === 'lake' ? NIGHT : undefined) }, { mode: 'open', enforce: false, defaultProject: 'potoroo-dev', ...settings })
+  const room = openIdentity({ ...ground, disk }, { vault, away: { takesKey: () => false, exchange: async () => ({ status: 500, body: {} }) }, projectOf: async ({ name }) => (name === 'lake' ? NIGHT : undefined) }, { mode: 'open', enforce: false, defaultProject: 'potoroo-dev', ...settings })
   await room.start()
   return { room, service: room.service, facts: ground.facts, kept, clock: kept.clock }
 }

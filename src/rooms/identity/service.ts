@@ -41,6 +41,8 @@ export interface IdentityPorts {
   vault: Vault
   /** The project of a resource whose name does not tell it. */
   projectOf(resource: Resource): Promise<string | undefined>
+  /** The real cloud's token endpoint, for keys that the settings let through to it. */
+  away: { takesKey(keyId: string | undefined): boolean; exchange(assertion: string): Promise<{ status: number; body: unknown }> }
 }
 
 type IdentityGround = Pick<Ground, 'ledger' | 'facts' | 'clock' | 'ids' | 'log'>
@@ -72,12 +74,14 @@ export class IdentityService {
   readonly gate: Gate
   private readonly assertions: Assertions
   private readonly clock: Clock
+  readonly away: IdentityPorts['away']
 
   constructor(ground: IdentityGround, ports: IdentityPorts, settings: IdentitySettings) {
     const { clock, ids, log } = ground
     const forget = () => this.gate.forget()
     this.settings = settings
     this.clock = clock
+    this.away = ports.away
     this.keys = new SigningKeys({ ...ground, vault: ports.vault })
     this.tokens = new Tokens({ keys: this.keys, clock, ids })
     this.accounts = new Accounts({ ...ground, vault: ports.vault }, forget)
