@@ -19,8 +19,6 @@ export interface Consumer {
   /** How much it takes now; nothing where `messages` is 0. */
   room(): Room
   deliver(batch: Delivered[]): void
-  /** Whether messages of one ordering key may follow each other to it before the first is acknowledged. */
-  readonly streams: boolean
   /** How long it has for each message; the subscription's own deadline otherwise. */
   readonly lease_ms: number | undefined
   /** A message is no longer out with it: acknowledged, given back or late. */

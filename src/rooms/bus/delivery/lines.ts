@@ -1,6 +1,6 @@
 /**
- * Ordering keys. The messages of one key form a line: its head goes out first, others follow only to the same stream, and when one comes
- * back, those behind it come back too.
+ * Ordering keys. The messages of one key form a line: its head goes out first, others follow only to the same
+ * taker, and when one comes back, those behind it come back too.
  */
 import type { Consumer } from './delivered.ts'
 import type { Entry } from './entry.ts'
@@ -88,4 +88,4 @@ export class Lines {
   }
 }
 
-const opensTo = (line: Line, consumer: Consumer): boolean => line.out === 0 || (consumer.streams && line.consumer === consumer)
+const opensTo = (line: Line, consumer: Consumer): boolean => line.out === 0 || line.consumer === consumer

@@ -33,7 +33,6 @@ export function pull(delivery: Delivery, clock: Clock, options: PullOptions): Pr
 }
 
 class PullWaiter implements Consumer {
-  readonly streams = false
   readonly lease_ms = undefined
   onFirst: () => void = () => {}
   private readonly options: PullOptions

@@ -11,7 +11,6 @@ export interface StreamLimits {
 }
 
 export class Stream implements Consumer {
-  readonly streams = true
   lease_ms: number | undefined
   private readonly delivery: Delivery
   private readonly messagesMax: number

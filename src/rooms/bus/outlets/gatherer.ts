@@ -21,7 +21,6 @@ export interface GathererParts {
 }
 
 export class Gatherer implements Consumer {
-  readonly streams = true
   readonly lease_ms: number
   private readonly delivery: Delivery
   private readonly parts: GathererParts

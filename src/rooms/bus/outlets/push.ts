@@ -30,7 +30,6 @@ export interface PushParts {
 const ACCEPTED = new Set([102, 200, 201, 202, 204])
 
 export class Push implements Consumer {
-  readonly streams = true
   readonly lease_ms: number
   private readonly subscription: Subscription
   private readonly config: PushConfig
