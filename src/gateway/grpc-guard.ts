@@ -1,7 +1,7 @@
 /** Who calls a gRPC method, and may they: the same questions as over HTTP, asked before the door's own handler sees the first message. */
 import type { Socket } from 'node:net'
 import type { Metadata, ServerInterceptor, ServerListener, StatusObject } from '@grpc/grpc-js'
-import type { Caller, GrpcAccess } from '#ground/door.ts'
+import type { Caller, GrpcAccess, Resource } from '#ground/door.ts'
 import { asFault, Fault, GRPC_STATUS } from '#ground/fault.ts'
 import { denied } from './call.ts'
 import type { Identity } from './identity.ts'
@@ -42,7 +42,12 @@ export function grpcGuard({ identity, access, admitted: tell, socketOf, grpc }: 
       },
       onReceiveMessage(message, next) {
         if (admitted) return next(message)
-        const place = resource?.(message as Record<string, unknown>)
+        let place: Resource | undefined
+        try {
+          place = resource?.(message as Record<string, unknown>)
+        } catch (thrown) {
+          return refuse(thrown)
+        }
         identity.may(caller!, permission!, place).then((may) => {
           if (may) {
             admitted = true

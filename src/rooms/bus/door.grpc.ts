@@ -12,7 +12,7 @@ import { PULL_MARGIN_MS } from './limits.ts'
 import { busMethods } from './methods.ts'
 import type { PolicyPort } from './room.ts'
 import type { BusService } from './service.ts'
-import { readPublish, writePublished, writeReceived } from './wire/batches.ts'
+import { readPublish, topicIn, writePublished, writeReceived } from './wire/batches.ts'
 import { fromMessage, toMessage } from './wire/grpc-json.ts'
 import { GrpcErrors } from './wire/grpc-errors.ts'
 
@@ -65,7 +65,7 @@ function accessOf(bus: BusService): Record<string, GrpcAccess> {
     const nameOf = (message: Json) => (inner === undefined ? message[head] : (message[head] as Json | undefined)?.[inner])
     access[`/google.pubsub.v1.${service}/${rpc}`] = { permission, resource: (message) => named(kindOf(permission), nameOf(message)) }
   }
-  access['/google.pubsub.v1.Publisher/Publish'] = { permission: 'pubsub.topics.publish', resource: (message) => named('topic', readPublish(message as unknown as Buffer).topic) }
+  access['/google.pubsub.v1.Publisher/Publish'] = { permission: 'pubsub.topics.publish', resource: (message) => named('topic', topicIn(message as unknown as Buffer)) }
   for (const [rpc, permission] of [['GetIamPolicy', 'pubsub.topics.getIamPolicy'], ['SetIamPolicy', 'pubsub.topics.setIamPolicy'], ['TestIamPermissions', null]] as const) {
     access[`/google.iam.v1.IAMPolicy/${rpc}`] = { permission, resource: (message) => named('topic', message['resource']) }
   }

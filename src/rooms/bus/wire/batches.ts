@@ -21,6 +21,20 @@ export function readPublish(buffer: Buffer): PublishRequest {
   return request
 }
 
+/** Only whom it is for, as far as that can be told; what is broken is refused when it is read whole. */
+export function topicIn(buffer: Buffer): string {
+  const reader = new WireReader(buffer)
+  try {
+    for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+      if (tag === FIRST) return reader.text()
+      reader.skip(tag & 7)
+    }
+  } catch {
+    // Asked again, and answered, by readPublish.
+  }
+  return ''
+}
+
 export function writePublished(messageIds: string[]): Buffer {
   const writer = new WireWriter(messageIds.reduce((sum, id) => sum + 1 + varintSize(id.length) + id.length, 0))
   for (const id of messageIds) writer.head(1, id.length).ascii(id)
