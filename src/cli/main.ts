@@ -2,27 +2,9 @@
 import { CommanderError } from 'commander'
 import type { Command } from 'commander'
 import { VERSION } from '../version.ts'
-import { bucketCommand } from './bucket.ts'
 import { noun } from './command.ts'
-import { completionCommand } from './completion.ts'
-import { configCommand } from './config.ts'
-import { doctorCommand } from './doctor.ts'
-import { envCommand } from './env.ts'
-import { execCommand } from './exec.ts'
 import { EXIT, explain } from './exit.ts'
-import { iamCommand } from './iam.ts'
-import { loginCommand, logoutCommand } from './login.ts'
-import { objectCommand } from './object.ts'
-import { serviceAccountCommand } from './service-account.ts'
-import { snapshotCommand } from './snapshot.ts'
-import { statusCommand } from './status.ts'
 import { paint } from './terminal.ts'
-import { tokenCommand } from './token.ts'
-import { upCommand } from './up.ts'
-import { userCommand } from './user.ts'
-import { waitCommand } from './wait.ts'
-import { whoamiCommand } from './whoami.ts'
-import { workflowCommand } from './workflow.ts'
 
 const EXAMPLES = `Examples:
   potoroo up                               start the house in this folder
@@ -32,30 +14,34 @@ const EXAMPLES = `Examples:
   potoroo object cp day.csv gs://lake/
 `
 
-function program(): Command {
+/** Each in a file that is loaded when it is asked for: a command that only runs another one should not wait for all of them. */
+const COMMANDS: Readonly<Record<string, (root: Command) => Promise<Command>>> = {
+  up: async () => (await import('./up.ts')).upCommand(),
+  status: async () => (await import('./status.ts')).statusCommand(),
+  wait: async () => (await import('./wait.ts')).waitCommand(),
+  env: async () => (await import('./env.ts')).envCommand(),
+  exec: async () => (await import('./exec.ts')).execCommand(),
+  doctor: async () => (await import('./doctor.ts')).doctorCommand(),
+  snapshot: async () => (await import('./snapshot.ts')).snapshotCommand(),
+  config: async () => (await import('./config.ts')).configCommand(),
+  bucket: async () => (await import('./bucket.ts')).bucketCommand(),
+  object: async () => (await import('./object.ts')).objectCommand(),
+  workflow: async () => (await import('./workflow.ts')).workflowCommand(),
+  login: async () => (await import('./login.ts')).loginCommand(),
+  logout: async () => (await import('./login.ts')).logoutCommand(),
+  whoami: async () => (await import('./whoami.ts')).whoamiCommand(),
+  user: async () => (await import('./user.ts')).userCommand(),
+  'service-account': async () => (await import('./service-account.ts')).serviceAccountCommand(),
+  iam: async () => (await import('./iam.ts')).iamCommand(),
+  token: async () => (await import('./token.ts')).tokenCommand(),
+  completion: async (root) => (await import('./completion.ts')).completionCommand(() => root),
+}
+
+/** With all commands, unless the first word names the one that is meant; completion is made from all. */
+async function program(first: string | undefined): Promise<Command> {
   const root = noun('potoroo', 'Data in, predictions out: one house that speaks your cloud clients’ protocols.').version(VERSION).enablePositionalOptions()
-  const commands = [
-    upCommand(),
-    statusCommand(),
-    waitCommand(),
-    envCommand(),
-    execCommand(),
-    doctorCommand(),
-    snapshotCommand(),
-    configCommand(),
-    bucketCommand(),
-    objectCommand(),
-    workflowCommand(),
-    loginCommand(),
-    logoutCommand(),
-    whoamiCommand(),
-    userCommand(),
-    serviceAccountCommand(),
-    iamCommand(),
-    tokenCommand(),
-    completionCommand(() => root),
-  ]
-  for (const command of commands) root.addCommand(command)
+  const one = first !== undefined && first !== 'completion' && Object.hasOwn(COMMANDS, first)
+  for (const name of one ? [first] : Object.keys(COMMANDS)) root.addCommand(await COMMANDS[name]!(root))
   root.addHelpText('before', EXAMPLES)
   for (const command of everyCommand(root)) {
     command.exitOverride().showHelpAfterError('  Add --help for how it is used.')
@@ -69,7 +55,7 @@ function everyCommand(command: Command): Command[] {
 }
 
 async function run(args: string[]): Promise<number> {
-  const root = program()
+  const root = await program(args[0])
   if (args.length === 0) {
     root.outputHelp()
     return EXIT.usage
