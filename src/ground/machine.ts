@@ -1,0 +1,4 @@
+/** What the machine offers. */
+import { availableParallelism as count } from 'node:os'
+
+export const availableParallelism = count()
