@@ -26,6 +26,8 @@ const COMMANDS: Readonly<Record<string, (root: Command) => Promise<Command>>> = 
   config: async () => (await import('./config.ts')).configCommand(),
   bucket: async () => (await import('./bucket.ts')).bucketCommand(),
   object: async () => (await import('./object.ts')).objectCommand(),
+  topic: async () => (await import('./topic.ts')).topicCommand(),
+  subscription: async () => (await import('./subscription.ts')).subscriptionCommand(),
   workflow: async () => (await import('./workflow.ts')).workflowCommand(),
   login: async () => (await import('./login.ts')).loginCommand(),
   logout: async () => (await import('./login.ts')).logoutCommand(),
