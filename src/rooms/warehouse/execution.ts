@@ -74,8 +74,14 @@ export class Execution {
 
   /** One statement as the job itself. */
   async statement(statement: OneStatement, bindings: Bindings, destination: Destination | undefined, page: PageOptions | undefined): Promise<void> {
-    const outcome = await this.carryOut(bindStatement(statement, bindings), this.running.job, destination, page)
-    this.running.job = { ...this.running.job, statistics: { ...this.running.job.statistics, ...outcome.statistics } }
+    try {
+      const outcome = await this.carryOut(bindStatement(statement, bindings), this.running.job, destination, page)
+      this.running.job = { ...this.running.job, statistics: { ...this.running.job.statistics, ...outcome.statistics } }
+    } finally {
+      // What only a script could have gone on with.
+      await this.rollback()
+      await this.dropTemps()
+    }
   }
 
   async script(text: string): Promise<void> {
@@ -92,9 +98,9 @@ export class Execution {
           rollback: () => this.rollback(),
         },
       })
-      if (this.transaction) await this.rollback()
       this.tellScript(outcome.resultChild)
     } finally {
+      await this.rollback()
       await this.dropTemps()
     }
   }

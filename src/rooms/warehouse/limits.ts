@@ -52,6 +52,8 @@ export const MEMORY_MIN_BYTES = 512 * 1024 * 1024
 export const QUERY_MEMORY_MIN_BYTES = 32 * 1024 * 1024
 export const QUERIES_WAITING_MAX = 1000
 export const CONNECTIONS_KEPT_MAX = 16
+/** How long an answer waits for its checkpoint while others write. */
+export const CHECKPOINT_WAIT_MS_MAX = 3000
 export const ENGINE_READY_MS = 120_000
 export const APPLIED_KEPT_MS = 24 * 3600_000
 /** Rows that a table's size in bytes is estimated from. */

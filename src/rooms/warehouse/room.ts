@@ -5,6 +5,7 @@ import { RunAgain } from '#ground/jobs.ts'
 import type { Ground, Health, Room } from '#ground/room.ts'
 import { datasetRoutes } from './door.datasets.ts'
 import { jobRoutes } from './door.jobs.ts'
+import { readDoor } from './door.read.ts'
 import { routineRoutes } from './door.routines.ts'
 import { tableRoutes } from './door.tables.ts'
 import { uploadRoutes } from './door.upload.ts'
@@ -38,7 +39,7 @@ export function openWarehouse(ground: Ground, ports: WarehousePorts, options: Wa
 
   const door: Door = {
     name: 'warehouse',
-    hosts: ['bigquery.googleapis.com', '*.bigquery.googleapis.com'],
+    hosts: ['bigquery.googleapis.com', '*.bigquery.googleapis.com', 'bigquerystorage.googleapis.com'],
     routes: [...datasetRoutes(warehouse), ...tableRoutes(warehouse, ports.policies), ...routineRoutes(warehouse), ...jobRoutes(warehouse), ...uploadRoutes(warehouse)],
     renderFault: sendGoogleFault,
   }
@@ -46,6 +47,7 @@ export function openWarehouse(ground: Ground, ports: WarehousePorts, options: Wa
   return {
     name: 'warehouse',
     doors: [door],
+    grpcDoors: [readDoor(warehouse.readSessions, log)],
     warehouse,
     async start() {
       await ledger.migrate('warehouse', warehouseMigrations)

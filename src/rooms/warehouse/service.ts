@@ -15,6 +15,7 @@ import { Jobs, type RunningJob } from './jobs.ts'
 import { Loads } from './load.ts'
 import { PublicData } from './public-data.ts'
 import { Queries } from './queries.ts'
+import { ReadSessions } from './read-sessions.ts'
 import { Results } from './results.ts'
 import { RowPolicies } from './row-policies.ts'
 import { JobShelf } from './shelf.jobs.ts'
@@ -60,6 +61,7 @@ export class WarehouseService {
   readonly extracts: Extracts
   readonly copies: Copies
   readonly uploads: Uploads
+  readonly readSessions: ReadSessions
 
   constructor({ ledger, facts, disk, ids, clock, dice, log }: Ground, ports: WarehousePorts, options: { compiler: ScriptCompiler; durable: boolean }) {
     this.clock = clock
@@ -94,6 +96,7 @@ export class WarehouseService {
       },
     })
     this.uploads = new Uploads({ files, clock, ids })
+    this.readSessions = new ReadSessions({ engine, tables, catalog, compiler, results, clock, ids })
     engine.onRestart(() => results.clear())
   }
 

@@ -54,7 +54,7 @@ interface Piece {
 }
 
 export function schemaMessage(fields: readonly ArrowField[]): Uint8Array {
-  return split(streamOf(fields, fields.map(({ type }) => pieceOf([], type)), 0)).schema
+  return split(streamOf(fields, fields.map(({ type }) => pieceOf([], type)))).schema
 }
 
 export async function* readArrow(connection: DuckDBConnection, request: ArrowRequest): AsyncGenerator<ArrowBatch> {
@@ -65,7 +65,7 @@ export async function* readArrow(connection: DuckDBConnection, request: ArrowReq
   let vectors: DuckDBVector[][] = fields.map(() => [])
   let rows = 0
   const flush = (): ArrowBatch => {
-    const batch = split(streamOf(fields, fields.map(({ type }, index) => pieceOf(vectors[index]!, type)), rows)).batch!
+    const batch = split(streamOf(fields, fields.map(({ type }, index) => pieceOf(vectors[index]!, type)))).batch!
     const done = { batch, rows }
     vectors = fields.map(() => [])
     rows = 0
@@ -79,10 +79,9 @@ export async function* readArrow(connection: DuckDBConnection, request: ArrowReq
   if (rows > 0) yield flush()
 }
 
-function streamOf(fields: readonly ArrowField[], pieces: Piece[], rows: number): Uint8Array {
+function streamOf(fields: readonly ArrowField[], pieces: Piece[]): Uint8Array {
   const columns = pieces.map((piece) => new arrow.Column([batchOf(piece)]))
   const schema = { version: arrow.Version.V5, endianness: 0, fields: fields.map(({ name, nullable }, index) => arrow.field(name, pieces[index]!.type, nullable)), metadata: null, dictionaryTypes: new Map() }
-  void rows
   return arrow.tableToIPC(new (arrow.Table as any)(schema, columns), { format: 'stream' })!
 }
 
@@ -157,9 +156,12 @@ function isValid(vector: DuckDBVector, row: number): boolean {
   return (vector as unknown as { validity: { itemValid(row: number): boolean } }).validity.itemValid(row)
 }
 
-function validityOf(vectors: readonly DuckDBVector[], length: number): { validity?: Uint8Array; nullCount: number } {
+/** An absent bitmap is an empty one. */
+const ALL_VALID = new Uint8Array(0)
+
+function validityOf(vectors: readonly DuckDBVector[], length: number): { validity: Uint8Array; nullCount: number } {
   const anyNull = vectors.some((vector) => (vector as unknown as { validity: { data: unknown } }).validity.data !== null)
-  if (!anyNull) return { nullCount: 0 }
+  if (!anyNull) return { nullCount: 0, validity: ALL_VALID }
   const bitmap = new Uint8Array(Math.ceil(length / 64) * 8)
   let at = 0
   let nullCount = 0
@@ -169,7 +171,7 @@ function validityOf(vectors: readonly DuckDBVector[], length: number): { validit
       else nullCount += 1
     }
   }
-  return nullCount === 0 ? { nullCount } : { validity: bitmap, nullCount }
+  return { validity: nullCount === 0 ? ALL_VALID : bitmap, nullCount }
 }
 
 /** The vectors' own arrays one after the other. A sliced or odd vector is read value by value. */

@@ -99,7 +99,7 @@ await serve<EngineCalls>(
   {
     open: async () => {
       await failpoint('warehouse.engine.open')
-      database = await Database.open(disk, Number(memory_bytes), Number(threads))
+      database = await Database.open(disk, clock, Number(memory_bytes), Number(threads))
       await database.with(undefined, never, (connection) => ids.load(connection))
     },
     close: async () => {

@@ -3,9 +3,9 @@
  * locked: no files but the staging folder's, no extensions, no settings. Lives in the engine's process only.
  */
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api'
-import { systemClock } from '#ground/clock.ts'
+import type { Clock } from '#ground/clock.ts'
 import type { Disk } from '#ground/disk.ts'
-import { CONNECTIONS_KEPT_MAX } from '../limits.ts'
+import { CHECKPOINT_WAIT_MS_MAX, CONNECTIONS_KEPT_MAX } from '../limits.ts'
 import { escaped } from './text.ts'
 import { CONNECTION_SETTINGS, registerFunctions } from '../sql/engine/register.ts'
 
@@ -26,12 +26,15 @@ export class Database {
   readonly #results = new Map<string, string[]>()
   #lastSession = 0
 
-  private constructor(instance: DuckDBInstance, disk: Disk) {
+  readonly #clock: Clock
+
+  private constructor(instance: DuckDBInstance, disk: Disk, clock: Clock) {
     this.#instance = instance
     this.disk = disk
+    this.#clock = clock
   }
 
-  static async open(disk: Disk, memory_bytes: number, threads: number): Promise<Database> {
+  static async open(disk: Disk, clock: Clock, memory_bytes: number, threads: number): Promise<Database> {
     const folder = await disk.folder('warehouse')
     const staging = await disk.folder('warehouse', 'staging')
     const spill = await disk.folder('warehouse', 'spill')
@@ -45,7 +48,7 @@ export class Database {
       threads: String(threads),
     })
     const connection = await instance.connect()
-    registerFunctions(connection, systemClock())
+    registerFunctions(connection, clock)
     await connection.run(`ATTACH '${escaped(disk.path('warehouse', SCRATCH_FILE))}' AS scratch (RECOVERY_MODE NO_WAL_WRITES)`)
     for (const note of NOTES) await connection.run(note)
     await connection.run('CHECKPOINT')
@@ -53,7 +56,7 @@ export class Database {
     await connection.run(`SET allowed_directories = ['${escaped(staging)}', '${escaped(spill)}', '${escaped(folder)}/${SCRATCH_FILE}']`)
     await connection.run('SET enable_external_access = false')
     await connection.run('SET lock_configuration = true')
-    const database = new Database(instance, disk)
+    const database = new Database(instance, disk, clock)
     database.#idle.push(connection)
     return database
   }
@@ -110,10 +113,30 @@ export class Database {
       await this.#checkpointing
       this.#checkpointing = this.#nextCheckpoint
       this.#nextCheckpoint = undefined
-      await this.with(undefined, new AbortController().signal, (connection) => connection.run('CHECKPOINT'))
+      await this.#checkpointOnce()
     })()
     return this.#nextCheckpoint
   }
+  /**
+   * Another writer's commit may stand in the way for a moment. What was committed is synced in the log already, so after a while the
+   * answer no longer waits: the next checkpoint takes it along.
+   */
+  async #checkpointOnce(): Promise<void> {
+    const until_ms = this.#clock.elapsed_ms() + CHECKPOINT_WAIT_MS_MAX
+    for (let pause_ms = 1; ; pause_ms = Math.min(pause_ms * 2, 50)) {
+      try {
+        await this.with(undefined, new AbortController().signal, (connection) => connection.run('CHECKPOINT'))
+        return
+      } catch (thrown) {
+        if (!/other write transactions active/.test(String(thrown)) || this.#clock.elapsed_ms() > until_ms) {
+          console.error(`no checkpoint: ${String(thrown)}`)
+          return
+        }
+        await this.#clock.sleep(pause_ms)
+      }
+    }
+  }
+
   #checkpointing: Promise<void> | undefined
   #nextCheckpoint: Promise<void> | undefined
 
