@@ -11,7 +11,7 @@ const ROUNDS = faultRounds()
 const TIMEOUT_MS = 60_000 + ROUNDS * 15_000
 
 /** Each passes so often before it acts: a start makes some writes of its own, and there has to be something to lose. */
-const FAILPOINTS = { 'disk.write': 25, 'disk.syncFile': 25, 'disk.rename': 25, 'disk.syncFolder': 25, 'ledger.before-commit': 150, 'ledger.after-commit': 150 }
+const FAILPOINTS = { 'disk.write': 25, 'disk.syncFile': 25, 'disk.rename': 5, 'disk.syncFolder': 25, 'ledger.before-commit': 150, 'ledger.after-commit': 150 }
 
 describe('storage', () => {
   test(`loses nothing acknowledged and shows nothing partial over ${ROUNDS} kills at random moments`, { timeout: TIMEOUT_MS }, async () => {

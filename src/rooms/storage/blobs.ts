@@ -9,7 +9,8 @@ import type { Ids } from '#ground/ids.ts'
 import { HashThread, InlineHasher, crcText } from '#ground/hashing.ts'
 import type { Hasher } from '#ground/hashing.ts'
 import { incomplete, invalid } from './faults.ts'
-import { HASH_INLINE_BYTES_MAX, OBJECT_BYTES_MAX } from './limits.ts'
+import { collect } from '#ground/http/multipart.ts'
+import { OBJECT_BYTES_MAX, SMALL_BYTES_MAX } from './limits.ts'
 import type { Blob } from './types.ts'
 
 /** Bytes gathered before they are written; also what travels to the hashing thread at once. */
@@ -37,12 +38,15 @@ export class Blobs {
     return this.ids.next()
   }
 
-  /** Stores a whole body. `size` is what the client announced, if it did. */
+  /** Stores a whole body of exactly `size` bytes, where the client announced that. */
   async store(body: AsyncIterable<Buffer>, size: number | undefined): Promise<Blob> {
-    return this.fill(await this.write(this.newId(), { sizeHint: size }), body, size)
+    return this.storeAtMost(body, size, size)
   }
 
-  async fill(writer: BlobWriter, body: AsyncIterable<Buffer>, size: number | undefined): Promise<Blob> {
+  /** The same for a body inside a larger one, of which only a bound is known. */
+  async storeAtMost(body: AsyncIterable<Buffer>, bytesMax: number | undefined, size: number | undefined): Promise<Blob> {
+    if (bytesMax !== undefined && bytesMax <= SMALL_BYTES_MAX) return this.storeSmall(body, size)
+    const writer = await this.write(this.newId())
     try {
       await writer.append(body)
       if (size !== undefined && writer.size !== size) throw incomplete()
@@ -53,11 +57,19 @@ export class Blobs {
     }
   }
 
+  private async storeSmall(body: AsyncIterable<Buffer>, size: number | undefined): Promise<Blob> {
+    const bytes = await collect(body, SMALL_BYTES_MAX)
+    if (size !== undefined && bytes.length !== size) throw incomplete()
+    const hasher = new InlineHasher()
+    hasher.add(bytes)
+    const id = this.newId()
+    await this.disk.putSmall(bytes, ...folderOf(id), id)
+    return { id, size: bytes.length, ...(await hasher.digest()) }
+  }
+
   /** Begins a file in staging, or goes on with one of which `stored` bytes are acknowledged. */
-  async write(id: string, options: { sizeHint?: number | undefined; stored?: number } = {}): Promise<BlobWriter> {
-    const inline = options.sizeHint !== undefined && options.sizeHint <= HASH_INLINE_BYTES_MAX
-    const hasher = inline ? new InlineHasher() : this.thread.open()
-    const stored = options.stored ?? 0
+  async write(id: string, stored = 0): Promise<BlobWriter> {
+    const hasher = this.thread.open()
     if (stored > 0) await this.rehash(id, stored, hasher)
     const file = await this.disk.stage(id, stored)
     return new BlobWriter(this.disk, file, hasher)
@@ -81,7 +93,7 @@ export class Blobs {
   }
 
   /** All bytes of a small file. */
-  readWhole(id: string, size: number): Promise<Buffer> {
+  readWhole(id: string, size: number): Buffer {
     return this.disk.readSmall(size, ...folderOf(id), id)
   }
 
@@ -191,7 +203,7 @@ export class BlobWriter {
       if (this.size + chunk.length > OBJECT_BYTES_MAX) throw invalid('Objects hold at most 5 TiB.')
       // A short body in one piece is written as it came.
       for (let at = 0; at < chunk.length; ) {
-        this.filling ??= await this.buffer(chunk.length)
+        this.filling ??= await this.buffer()
         const copied = chunk.copy(this.filling, this.filled, at)
         this.filled += copied
         at += copied
@@ -245,15 +257,14 @@ export class BlobWriter {
     await this.file.close()
   }
 
-  private async buffer(wanted: number): Promise<Buffer<ArrayBuffer>> {
+  private async buffer(): Promise<Buffer<ArrayBuffer>> {
     for (;;) {
       const free = this.free.pop()
       if (free) return free
       if (this.made < CHUNKS_MAX) {
         this.made++
         // A buffer of its own, never a slice of Node's pool: it travels to another thread.
-        const size = this.size === 0 && wanted <= HASH_INLINE_BYTES_MAX ? Math.max(wanted, 4096) : CHUNK_BYTES
-        return Buffer.from(new ArrayBuffer(size))
+        return Buffer.from(new ArrayBuffer(CHUNK_BYTES))
       }
       await Promise.race([this.underWay, this.next()])
       if (this.failure !== undefined) throw this.failure

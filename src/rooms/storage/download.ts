@@ -9,7 +9,7 @@ import { parseRange } from '#ground/http/content-range.ts'
 import { send, verified } from './blobs.ts'
 import type { Blobs } from './blobs.ts'
 import { damaged } from './faults.ts'
-import { READ_WHOLE_BYTES_MAX } from './limits.ts'
+import { SMALL_BYTES_MAX } from './limits.ts'
 import type { StoredObject } from './types.ts'
 
 /** `headers` are those of the API that asks; those of the bytes themselves are added here. */
@@ -34,8 +34,8 @@ export async function sendObject(call: Call, blobs: Blobs, object: StoredObject,
     response.writeHead(200, { ...all, 'content-length': object.size })
     return void response.end()
   }
-  if (object.size <= READ_WHOLE_BYTES_MAX) {
-    const bytes = await blobs.readWhole(object.blob, object.size)
+  if (object.size <= SMALL_BYTES_MAX) {
+    const bytes = blobs.readWhole(object.blob, object.size)
     if (crcText(crc32c(bytes)) !== object.crc32c) throw damaged(object.bucket, object.name)
     return call.send(200, bytes, all)
   }

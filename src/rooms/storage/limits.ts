@@ -20,10 +20,8 @@ export const PARTS_MAX = 10_000
 export const NOTIFICATIONS_MAX = 100
 /** A resumable upload is forgotten this long after it began. */
 export const UPLOAD_AGE_MS_MAX = 7 * 24 * 3600_000
-/** Bodies up to this size are hashed where they are; longer ones in a thread. */
-export const HASH_INLINE_BYTES_MAX = 256 * 1024
-/** Objects up to this size are read in one piece. */
-export const READ_WHOLE_BYTES_MAX = 256 * 1024
+/** Bodies up to this size are taken, hashed, written and read in one piece; longer ones stream, and are hashed in a thread. */
+export const SMALL_BYTES_MAX = 256 * 1024
 /** A file that no row names is taken for an orphan once it is older than this. */
 export const ORPHAN_AGE_MS = 60 * 60_000
 export const SWEEP_EVERY_MS = 5 * 60_000

@@ -1,5 +1,5 @@
 /** What the storage room means, without HTTP: a ledger in memory, a clock moved by hand, a folder of the test's own. */
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { Disk } from '#ground/disk.ts'
@@ -23,11 +23,11 @@ async function room() {
     storage.uploads.simple({ bucket: 'lake', name, meta: {}, storageClass: null, conditions: {}, ...more }, pieces(body), body.length, {})
   const text = async (name: string, generation?: number) => {
     const object = await storage.objects.get({ bucket: 'lake', name, generation })
-    return (await storage.blobs.readWhole(object.blob, object.size)).toString()
+    return storage.blobs.readWhole(object.blob, object.size).toString()
   }
   const facts = async () => (await ground.facts.since(0)).map(({ type, data }) => [type.replace('storage.', ''), (data as { object?: { name: string } }).object?.name])
   const files = () => readdirSync(join(folder, 'objects'), { recursive: true }).filter((entry) => String(entry).includes('/'))
-  const staged = () => readdirSync(join(folder, 'staging'))
+  const staged = () => (existsSync(join(folder, 'staging')) ? readdirSync(join(folder, 'staging')) : [])
   return { ...ground, storage, upkeep, put, text, facts, files, staged }
 }
 

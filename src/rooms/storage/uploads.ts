@@ -55,8 +55,7 @@ export class Uploads {
   /** A body inside a larger one, whose length is only known to be no more than this. */
   async simpleOfAtMost(put: Put, body: AsyncIterable<Buffer>, bytesMax: number | undefined, digests: Digests): Promise<StoredObject> {
     await this.objects.admit(put)
-    const writer = await this.blobs.write(this.blobs.newId(), { sizeHint: bytesMax })
-    return this.objects.put(put, await this.blobs.fill(writer, body, undefined), digests)
+    return this.objects.put(put, await this.blobs.storeAtMost(body, bytesMax, undefined), digests)
   }
 
   async begin(put: Put, total: number | undefined, digests: Digests): Promise<Upload> {
@@ -113,7 +112,7 @@ export class Uploads {
   async part(id: string, number: number, body: AsyncIterable<Buffer>, size: number | undefined, digests: Digests): Promise<Digests> {
     if (number < 1 || number > PARTS_MAX) throw invalid(`Part numbers are from 1 to ${PARTS_MAX}.`)
     await this.open(id)
-    const writer = await this.blobs.write(this.blobs.newId(), { sizeHint: size })
+    const writer = await this.blobs.write(this.blobs.newId())
     let parked: Awaited<ReturnType<BlobWriter['park']>>
     try {
       await writer.append(body)
@@ -185,7 +184,7 @@ export class Uploads {
   private async writer(upload: Upload): Promise<BlobWriter> {
     let writer = this.writers.get(upload.id)
     if (!writer) {
-      writer = await this.blobs.write(upload.blob, { stored: upload.stored })
+      writer = await this.blobs.write(upload.blob, upload.stored)
       this.writers.set(upload.id, writer)
     }
     return writer
