@@ -80,9 +80,10 @@ export class Gate {
   }
 
   async may(caller: Caller, permission: string, resource: Resource | undefined): Promise<boolean> {
+    const named = resource && projectNamed(resource)
+    if (named !== undefined) await this.parts.projects.seen(this.parts.projects.idOf(named))
+    if (this.isFree(caller)) return true // Without asking whose bucket it is: that is a look-up for every object.
     const project = await this.projectFor(resource)
-    if (project !== undefined) await this.parts.projects.seen(project)
-    if (this.isFree(caller)) return true
     for (const place of places(resource, project)) {
       const bindings = await this.parts.policies.bindings(place)
       if (bindings.some((binding) => this.gives(binding, caller, permission))) return true
@@ -111,8 +112,8 @@ export class Gate {
 
   private async projectFor(resource: Resource | undefined): Promise<string | undefined> {
     if (!resource) return undefined
-    const named = resource.project ?? /^projects\/([^/]+)/.exec(resource.name)?.[1] ?? (resource.type === 'project' ? resource.name : await this.parts.projectOf(resource))
-    return named === undefined || named === '_' || named === '-' ? undefined : this.parts.projects.idOf(named)
+    const project = projectNamed(resource) ?? (await this.parts.projectOf(resource))
+    return project === undefined ? undefined : this.parts.projects.idOf(project)
   }
 
   private async verify(bearer: string): Promise<Verified> {
@@ -185,6 +186,12 @@ const OPAQUE = 'bearer'
 const OPAQUE_FORM = /^\w[\w.~+/=-]*$/
 
 const STRANGER_HINT = 'A token of the real cloud is no good here. Run the program under `potoroo exec`, or take a token from `potoroo token create`.'
+
+/** The project that a resource names itself; `_` and `-` stand for any. */
+function projectNamed({ type, name, project }: Resource): string | undefined {
+  const named = project ?? /^projects\/([^/]+)/.exec(name)?.[1] ?? (type === 'project' ? name : undefined)
+  return named === '_' || named === '-' ? undefined : named
+}
 
 /** What a token claims before it is verified: only to choose how to verify it. */
 function glance(token: string): { typ?: string; iss?: string } {
