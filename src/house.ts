@@ -10,7 +10,7 @@ import { systemClock } from '#ground/clock.ts'
 import { Courier } from '#ground/courier.ts'
 import { EGRESS_ALLOW_VARIABLE, HOST_MAP_VARIABLE } from '#ground/egress.ts'
 import { systemDice } from '#ground/dice.ts'
-import { Fault } from '#ground/fault.ts'
+import { Fault, unimplemented } from '#ground/fault.ts'
 import { LedgerFacts, factMigrations } from '#ground/facts.ts'
 import { lockFolder } from '#ground/folder-lock.ts'
 import { systemIds } from '#ground/ids.ts'
@@ -21,6 +21,7 @@ import type { Ground, Room } from '#ground/room.ts'
 import { openLog, openMetrics } from '#ground/telemetry.ts'
 import { VAULT_KEY_VARIABLE } from '#ground/vault-keys.ts'
 import { Vault } from '#ground/vault.ts'
+import { Workshop } from '#ground/workshop.ts'
 import { Gateway } from '#gateway/gateway.ts'
 import { houseDoor } from '#gateway/house-door.ts'
 import { gateIdentity } from '#gateway/identity.ts'
@@ -35,6 +36,8 @@ import { Worlds } from '#gateway/world/worlds.ts'
 import { openBus } from '#rooms/bus/room.ts'
 import { isHouseTopic } from '#rooms/events/house-topics.ts'
 import { openEvents } from '#rooms/events/room.ts'
+import { Triggers } from '#rooms/events/triggers/triggers.ts'
+import { openFunctions } from '#rooms/functions/room.ts'
 import { openIdentity } from '#rooms/identity/room.ts'
 import { openStorage } from '#rooms/storage/room.ts'
 import { objectResource } from '#rooms/storage/wire.ts'
@@ -42,6 +45,7 @@ import { openWarehouse } from '#rooms/warehouse/room.ts'
 import { openWorkflows } from '#rooms/workflows/room.ts'
 import type { StoredObject } from '#rooms/storage/types.ts'
 import type { Config } from './config.ts'
+import { cloudEventHeaders, functionSources, functionTriggers, triggerSubscriptions, workflowArgument } from './function-ports.ts'
 import { VERSION } from './version.ts'
 import { warehouseObjects } from './warehouse-objects.ts'
 
@@ -138,7 +142,34 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
         void (await storage.storage.uploads.simple({ bucket, name, meta: { contentType }, storageClass: null, conditions: {} }, Readable.from([bytes]), bytes.length, {})),
     },
   })
+  const resource = (object: object) => objectResource(object as StoredObject, 'https://www.googleapis.com')
+  const triggers = new Triggers({
+    ledger,
+    clock,
+    log,
+    resource,
+    subscriptions: triggerSubscriptions(() => bus.service),
+    destinations: {
+      toFunction: (id, event) => functions.service.events.accept(id, event),
+      toWorkflow: async (name, event) => void (await workflows.service.executions.create(name, { argument: workflowArgument(event) })),
+      toHttp: async (uri, event) => void (await courier.send({ url: uri, method: 'POST', headers: cloudEventHeaders(event), body: JSON.stringify(event.data) })),
+    },
+  })
+  const workshop = new Workshop({ disk, clock, ids, log })
+  wayOut.defer(() => workshop.close())
+  const functions = openFunctions(ground, {
+    bench: () => workshop.get(),
+    clearUp: () => workshop.clearUp(),
+    sources: functionSources(storage.storage),
+    worlds: { open: ({ as, project, region, via }) => worlds.open({ as, project, region, via, reach: 'outward' }) },
+    secrets: { value: () => Promise.reject(unimplemented('secretmanager.projects.secrets.versions.access')) },
+    triggers: functionTriggers(triggers),
+    logs: { write: () => {} },
+    policies: accounts.policies,
+    openToAll: (permission, on) => accounts.gate.may({ principal: 'allUsers', kind: 'anonymous' }, permission, on),
+  })
   const events = openEvents(ground, {
+    triggers,
     topics: {
       async publish(name, messages) {
         const topic = bus.service.topics.find(name)
@@ -149,7 +180,7 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     },
     storage: {
       notifications: (bucket) => storage.storage.uploadShelf.notifications(bucket),
-      resource: (object) => objectResource(object as StoredObject, 'https://www.googleapis.com'),
+      resource,
     },
   })
   const warehouse = openWarehouse(
@@ -157,7 +188,7 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     { objects: warehouseObjects(storage.storage, disk), policies: accounts.policies },
     { analyzerFolder: fileURLToPath(new URL('../.cache/googlesql', import.meta.url)), durable },
   )
-  const rooms: Room[] = [identity, storage, warehouse, workflows, bus, events]
+  const rooms: Room[] = [identity, storage, warehouse, workflows, bus, functions, events]
   for (const room of rooms) {
     wayOut.defer(() => room.stop())
     await room.start()
@@ -206,6 +237,7 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
   wayOut.defer(() => gateway.stop()) // First, so that nothing new comes in.
   const url = `http://${host}:${port}`
   if (config.mode === 'open') await identity.first.writeKeyFile(url)
+  await functions.begin()
   await disk.writeWhole(JSON.stringify({ url, port, pid: process.pid, version: VERSION }), 0o600, 'run.json')
 
   let stopping: Promise<void> | undefined

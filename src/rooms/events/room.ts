@@ -5,10 +5,12 @@ import { HouseTopics } from './house-topics.ts'
 import { Notifications } from './notifications.ts'
 import type { NotificationPort } from './notifications.ts'
 import type { Reaction, TopicPort } from './reaction.ts'
+import type { Triggers } from './triggers/triggers.ts'
 
 export interface EventPorts {
   topics: TopicPort
   storage: NotificationPort
+  triggers: Triggers
 }
 
 const CONSUMER = 'events'
@@ -18,20 +20,24 @@ export interface EventsRoom extends Room {
   caughtUp(): Promise<void>
 }
 
-export function openEvents({ facts, log }: Pick<Ground, 'facts' | 'log'>, { topics, storage }: EventPorts): EventsRoom {
-  const reactions: Reaction[] = [new Notifications(storage, topics, log), new HouseTopics(topics)]
+export function openEvents({ facts, log }: Pick<Ground, 'facts' | 'log'>, { topics, storage, triggers }: EventPorts): EventsRoom {
+  const reactions: Reaction[] = [new Notifications(storage, topics, log), new HouseTopics(topics), triggers]
   let health: Health = { state: 'starting' }
   let consumer: FactConsumer | undefined
   return {
     name: 'events',
     doors: [],
     async start() {
+      await triggers.start()
       consumer = facts.consume(CONSUMER, 'all', async (fact) => {
         for (const reaction of reactions) await reaction.react(fact)
       })
       health = { state: 'ready' }
     },
-    stop: async () => consumer?.stop(),
+    async stop() {
+      await triggers.stop()
+      await consumer?.stop()
+    },
     caughtUp: async () => consumer?.caughtUp(),
     health: () => health,
   }

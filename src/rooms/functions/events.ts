@@ -40,7 +40,8 @@ export class FunctionEvents {
   private readonly parts: EventParts
   private readonly lines = new Map<string, Line>()
   private readonly underWay = new Set<Promise<void>>()
-  private stopped = false
+  /** Events may be taken before anything can be called. */
+  private open = false
 
   constructor(parts: EventParts) {
     this.parts = parts
@@ -56,12 +57,17 @@ export class FunctionEvents {
       if (retries(found)) await shelf.again(delivery.id, clock.now_ms(), error)
       else await shelf.failed(found, delivery, error, clock.now_ms())
     }
+    this.open = true
     for (const id of await shelf.functionsWaiting()) this.rouse(id)
   }
 
-  async stop(): Promise<void> {
-    this.stopped = true
+  /** Nothing new is begun. */
+  halt(): void {
+    this.open = false
     for (const { cancelTimer } of this.lines.values()) cancelTimer()
+  }
+
+  async settled(): Promise<void> {
     await Promise.all(this.underWay)
   }
 
@@ -87,7 +93,7 @@ export class FunctionEvents {
 
   /** Looks for what is due, unless it is looking already: then once more. */
   rouse(functionId: string): void {
-    if (this.stopped) return
+    if (!this.open) return
     let line = this.lines.get(functionId)
     if (!line) this.lines.set(functionId, (line = { running: new Set(), pumping: false, again: false, cancelTimer: () => {} }))
     if (line.pumping) {
@@ -164,7 +170,7 @@ export class FunctionEvents {
       await this.failed(found, delivery, ran.error)
     } catch (thrown) {
       // A house that stops has given nothing up: the event waits for the next start.
-      if (this.stopped) return shelf.again(delivery.id, clock.now_ms(), 'The house stopped.')
+      if (!this.open) return shelf.again(delivery.id, clock.now_ms(), 'The house stopped.')
       const fault = asFault(thrown)
       if (fault.code === 'INTERNAL') throw thrown
       if (fault.reason === 'noInstance' || fault.reason === 'hatchClosed') return shelf.again(delivery.id, clock.now_ms() + RETRY_BASE_MS, fault.message)

@@ -61,7 +61,6 @@ export interface FunctionPorts {
   policies: PolicyPort
   /** Whether nobody has to say who they are to do this. */
   openToAll(permission: string, resource: Resource): Promise<boolean>
-  identityToken(email: string, audience: string): Promise<string>
 }
 
 export type { Caller }

@@ -18,6 +18,8 @@ export type { FunctionEvent } from './types.ts'
 
 export interface FunctionsRoom extends Room {
   readonly service: FunctionsService
+  /** Begins to build and to call, once the house has an address. */
+  begin(): Promise<void>
 }
 
 const UPKEEP = 'functions.upkeep'
@@ -59,9 +61,15 @@ export function openFunctions(ground: Ground, ports: FunctionPorts): FunctionsRo
       await ledger.write(jobs.enqueue({ queue: UPKEEP, key: 'prune', payload: {}, run_at_ms: clock.now_ms() + PRUNE_EVERY_MS }))
       health = { state: 'ready' }
     },
+    async begin() {
+      service.deployments.work()
+      await service.events.start()
+      await service.warmUp()
+    },
     async stop() {
-      await service.events.stop()
+      service.events.halt()
       await service.fleet.close()
+      await service.events.settled()
       await service.runs.stop()
       await service.launcher.close()
     },
