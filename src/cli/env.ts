@@ -17,6 +17,12 @@ const FORMATS = {
   pwsh: (variables) => variables.map(({ name, value }) => `$env:${name} = '${value.replaceAll("'", "''")}'`).join('\n'),
 } satisfies Record<string, (variables: Variable[]) => string>
 
+/** gcloud then asks for no login and no yes. A folder of its own would lose a person's settings; projects and addresses are given by variables. */
+const GCLOUD: Variable[] = [
+  { name: 'CLOUDSDK_AUTH_DISABLE_CREDENTIALS', value: 'true' },
+  { name: 'CLOUDSDK_CORE_DISABLE_PROMPTS', value: '1' },
+]
+
 interface EnvOptions extends CommonOptions {
   format: keyof typeof FORMATS
 }
@@ -29,7 +35,7 @@ export function envCommand(): Command {
       const house = houseOf(options)
       const { project, rooms, data } = await readStatus(house)
       const format = options.json ? 'json' : options.format
-      console.log(FORMATS[format]([...variablesOf({ url: house.url, project, rooms: Object.keys(rooms) }), ...credentialsIn(data, house.url)]))
+      console.log(FORMATS[format]([...variablesOf({ url: house.url, project, rooms: Object.keys(rooms) }), ...credentialsIn(data, house.url), ...GCLOUD]))
     })
 }
 
