@@ -61,7 +61,7 @@ export class FirstStart {
   }
 
   private async developer(): Promise<void> {
-    const { users, accounts, policies, settings } = this.identity
+    const { users, accounts, settings } = this.identity
     const user = await users.findByEmail(DEVELOPER)
     // The file is the only place where the password stands: without it the password is of no use to anyone.
     if (!user || (await this.developerLogin()) === undefined) {
@@ -71,9 +71,15 @@ export class FirstStart {
       else await users.add(DEVELOPER, password)
     }
     await accounts.ensure(this.developerAccount, settings.defaultProject, 'Acts for the developer')
-    for (const member of [`user:${DEVELOPER}`, `serviceAccount:${this.developerAccount}`]) {
+    // Its key is made at the first start, beside everything else: whoever asks for it later should not wait.
+    await Promise.all([accounts.childKey(this.developerAccount, ''), this.makeOwners([`user:${DEVELOPER}`, `serviceAccount:${this.developerAccount}`])])
+  }
+
+  private async makeOwners(members: string[]): Promise<void> {
+    const { policies } = this.identity
+    for (const member of members) {
       const { bindings } = await policies.read(HOUSE)
-      if (!bindings.some(({ role, members }) => role === OWNER && members.includes(member))) await policies.grant(HOUSE, OWNER, member)
+      if (!bindings.some(({ role, members: bound }) => role === OWNER && bound.includes(member))) await policies.grant(HOUSE, OWNER, member)
     }
   }
 

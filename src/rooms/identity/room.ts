@@ -37,8 +37,9 @@ export function openIdentity(ground: Pick<Ground, 'ledger' | 'facts' | 'clock' |
     async start() {
       await ground.ledger.migrate('policies', policyMigrations)
       await ground.ledger.migrate('identity', identityMigrations)
-      await service.start()
-      firstToken = await first.run()
+      // Side by side: each of the two makes a key pair at the first start, and that takes a while.
+      const [, token] = await Promise.all([service.start(), first.run()])
+      firstToken = token
       health = { state: 'ready' }
     },
     stop: () => service.audit.settled(),
