@@ -39,6 +39,7 @@ import { openEvents } from '#rooms/events/room.ts'
 import { Triggers } from '#rooms/events/triggers/triggers.ts'
 import { openFunctions } from '#rooms/functions/room.ts'
 import { openIdentity } from '#rooms/identity/room.ts'
+import { openLogs } from '#rooms/logs/room.ts'
 import { openStorage } from '#rooms/storage/room.ts'
 import { objectResource } from '#rooms/storage/wire.ts'
 import { openWarehouse } from '#rooms/warehouse/room.ts'
@@ -46,6 +47,7 @@ import { openWorkflows } from '#rooms/workflows/room.ts'
 import type { StoredObject } from '#rooms/storage/types.ts'
 import type { Config } from './config.ts'
 import { cloudEventHeaders, functionSources, functionTriggers, triggerSubscriptions, workflowArgument } from './function-ports.ts'
+import { functionEntry } from './log-entries.ts'
 import { VERSION } from './version.ts'
 import { warehouseObjects } from './warehouse-objects.ts'
 
@@ -155,6 +157,7 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
       toHttp: async (uri, event) => void (await courier.send({ url: uri, method: 'POST', headers: cloudEventHeaders(event), body: JSON.stringify(event.data) })),
     },
   })
+  const logs = openLogs(ground)
   const workshop = new Workshop({ disk, clock, ids, log })
   wayOut.defer(() => workshop.close())
   const functions = openFunctions(ground, {
@@ -164,7 +167,7 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     worlds: { open: ({ as, project, region, via }) => worlds.open({ as, project, region, via, reach: 'outward' }) },
     secrets: { value: () => Promise.reject(unimplemented('secretmanager.projects.secrets.versions.access')) },
     triggers: functionTriggers(triggers),
-    logs: { write: () => {} },
+    logs: { write: (entry) => logs.service.write(functionEntry(entry)) },
     policies: accounts.policies,
     openToAll: (permission, on) => accounts.gate.may({ principal: 'allUsers', kind: 'anonymous' }, permission, on),
   })
@@ -188,7 +191,7 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     { objects: warehouseObjects(storage.storage, disk), policies: accounts.policies },
     { analyzerFolder: fileURLToPath(new URL('../.cache/googlesql', import.meta.url)), durable },
   )
-  const rooms: Room[] = [identity, storage, warehouse, workflows, bus, functions, events]
+  const rooms: Room[] = [identity, storage, warehouse, workflows, bus, logs, functions, events]
   for (const room of rooms) {
     wayOut.defer(() => room.stop())
     await room.start()
