@@ -53,7 +53,7 @@ function checkedUrl(text: string): string {
   throw new Fault('INVALID_ARGUMENT', 'usage', `${JSON.stringify(text)} is not the address of a house.`, { hint: 'An address looks like http://127.0.0.1:4280.' })
 }
 
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch (cause) {

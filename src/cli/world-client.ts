@@ -1,11 +1,12 @@
 /** A world of its own for one command: asked of the house, laid out as files, held as long as the command runs. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import type { ClientRequest } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Fault } from '#ground/fault.ts'
 import { CLOUD_DOMAINS } from '#gateway/world/hosts.ts'
+import { isAlive } from './find-house.ts'
 import { errorOf, unreachable } from './house-client.ts'
 
 interface WorldAnswer {
@@ -24,16 +25,19 @@ export interface HeldWorld {
   release(): void
 }
 
+const FOLDER = 'potoroo-exec-'
+const LEFT = /^potoroo-exec-(\d+)-\w{6}$/
 /** Where tools say which authorities they trust; what stood there before is trusted still. */
 const BUNDLES = ['SSL_CERT_FILE', 'REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'NODE_EXTRA_CA_CERTS']
 
 export async function holdWorld(house: { url: string; token: string | undefined }, wish: { as?: string | undefined; project?: string | undefined; via: string }, env: NodeJS.ProcessEnv): Promise<HeldWorld> {
   const upstream = env['HTTPS_PROXY'] ?? env['https_proxy'] ?? env['ALL_PROXY']
   const { answer, held } = await ask(house, { ...wish, upstream })
-  const folder = mkdtempSync(join(tmpdir(), 'potoroo-exec-'))
+  removeLeftBehind()
+  const folder = mkdtempSync(join(tmpdir(), `${FOLDER}${process.pid}-`))
   const release = () => {
     held.destroy()
-    rmSync(folder, { recursive: true, force: true })
+    removeFolder(folder, Object.keys(answer.files))
   }
   try {
     const files = { ...answer.files, 'certificates.pem': `${answer.files['certificates.pem'] ?? ''}${trustedBefore(env)}` }
@@ -45,6 +49,23 @@ export async function holdWorld(house: { url: string; token: string | undefined 
     release()
     throw thrown
   }
+}
+
+/** Those of commands that were killed: their number stands in the name. */
+function removeLeftBehind(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const pid = LEFT.exec(name)?.[1]
+    if (pid === undefined || isAlive(Number(pid))) continue
+    const path = join(tmpdir(), name)
+    if (statSync(path, { throwIfNoEntry: false })?.uid === process.getuid?.()) rmSync(path, { recursive: true, force: true })
+  }
+}
+
+/** By name, since a recursive removal costs 20 ms; the command may have put more there, as gcloud does. */
+function removeFolder(folder: string, files: string[]): void {
+  for (const name of files) rmSync(join(folder, name), { force: true })
+  if (readdirSync(folder).length === 0) rmdirSync(folder)
+  else rmSync(folder, { recursive: true, force: true })
 }
 
 /** Not `fetch`: it gives up on an answer that stays silent for minutes, and this one is silent for as long as the command runs. */

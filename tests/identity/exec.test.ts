@@ -158,10 +158,14 @@ describe('the command', () => {
     expect(readdirSync(mine)).toEqual([])
     await expect(fetch(out.split('\n')[0]!)).rejects.toThrow()
 
-    const child = spawn(process.execPath, [join(root, 'src/cli/main.ts'), 'exec', '--data', folder, '--', 'sh', '-c', 'echo $STORAGE_EMULATOR_HOST; exec sleep 30'], { stdio: ['ignore', 'pipe', 'inherit'], detached: true })
+    const child = spawn(process.execPath, [join(root, 'src/cli/main.ts'), 'exec', '--data', folder, '--', 'sh', '-c', 'echo $STORAGE_EMULATOR_HOST; exec sleep 30'], { stdio: ['ignore', 'pipe', 'inherit'], detached: true, env: { ...process.env, TMPDIR: mine } })
     const world = await new Promise<string>((done) => child.stdout.once('data', (chunk) => done(String(chunk).trim())))
     expect((await fetch(`${world}/livez`)).status).toBe(200)
     process.kill(-child.pid!, 'SIGKILL')
+    const left = () => readdirSync(mine).filter((name) => name.startsWith(`potoroo-exec-${child.pid}-`))
+    expect(left()).toHaveLength(1)
+    expect((await exec(['true'], [], { TMPDIR: mine })).code).toBe(0)
+    expect(left()).toEqual([]) // The next command clears up what a kill left.
     await expect.poll(() => fetch(`${world}/livez`).then(({ status }) => status, () => 'gone')).toBe('gone')
   })
 
