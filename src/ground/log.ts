@@ -64,6 +64,8 @@ export interface Placed {
 
 export class SegmentLog {
   readonly id: string
+  /** Set once a sync has failed, or the log was closed: from then on nothing more is acknowledged, reading goes on. */
+  failure: Fault | undefined
   private readonly disk: Disk
   private readonly place: string[]
   private readonly options: Required<LogOptions>
@@ -74,7 +76,6 @@ export class SegmentLog {
   private waitingBytes = 0
   private work: Promise<unknown> = Promise.resolve()
   private flushing = false
-  private failure: Fault | undefined
   private lastTime_us = 0
   private next = 0
 

@@ -37,10 +37,13 @@ function resourceOf({ permission }: Method, params: Params): Resource {
   return { type: permission.split('.')[1]!.replace(/s$/, ''), name, project }
 }
 
+/** What every Google API takes beside a method's own fields; the answer is plain JSON whatever they say. */
+const STANDARD_QUERIES = new Set(['alt', 'key', 'prettyPrint', 'fields', 'quotaUser', 'access_token', 'oauth_token', 'callback', 'uploadType', 'upload_protocol'])
+
 /** What the path names goes over what the body says. Queries count where there is no body. */
 async function requestOf(call: Call, { field }: Method): Promise<Json> {
   const body = camelKeys(await call.readJson()) as Json
-  const query = camelKeys(Object.fromEntries([...call.query].filter(([key]) => !key.startsWith('$') && key !== 'alt' && key !== 'key' && key !== 'prettyPrint'))) as Json
+  const query = camelKeys(Object.fromEntries([...call.query].filter(([key]) => !key.startsWith('$') && !STANDARD_QUERIES.has(key)))) as Json
   const request: Json = { ...query, ...body }
   const name = resourceName(call.params)
   const [head, inner] = field.split('.')

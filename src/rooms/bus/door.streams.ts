@@ -51,8 +51,10 @@ class Session {
     this.call.on('error', close)
     this.call.on('cancelled', close)
     this.call.on('end', () => {
-      close()
-      this.call.end()
+      this.work = this.work.then(() => {
+        close()
+        this.call.end()
+      })
     })
   }
 
@@ -66,8 +68,8 @@ class Session {
   }
 
   private async take(request: Json): Promise<void> {
-    if (this.ended) return
-    if (!this.delivery) await this.open(request)
+    // What a client acknowledged before it went still counts.
+    if (!this.delivery && !this.ended) await this.open(request)
     else if (request['subscription'] !== undefined && request['subscription'] !== '') throw invalid('In subsequent streaming requests the subscription must not be set.')
     if (!this.delivery || !this.stream) return
     const deadline_s = wholeOf(request['streamAckDeadlineSeconds'] ?? 0, 'streamAckDeadlineSeconds')

@@ -1,6 +1,7 @@
 /** The logs of all topics, opened when first needed, with who listens to each. */
 import type { Clock } from '#ground/clock.ts'
 import type { Disk } from '#ground/disk.ts'
+import type { Fault } from '#ground/fault.ts'
 import { BlockCache, SegmentLog } from '#ground/log.ts'
 import type { Delivery } from './delivery/delivery.ts'
 
@@ -10,6 +11,7 @@ export class Logs {
   private readonly cache = new BlockCache()
   private readonly logs = new Map<string, Promise<SegmentLog>>()
   private readonly listeners = new Map<string, Set<Delivery>>()
+  private readonly watched = new Set<SegmentLog>()
 
   constructor(disk: Disk, clock: Clock) {
     this.disk = disk
@@ -21,9 +23,18 @@ export class Logs {
     if (!log) {
       log = SegmentLog.open(this.disk, ['bus', id], { clock: this.clock, cache: this.cache })
       this.logs.set(id, log)
-      log.catch(() => this.logs.delete(id))
+      log.then(
+        (opened) => this.watched.add(opened),
+        () => this.logs.delete(id),
+      )
     }
     return log
+  }
+
+  /** A log that the disk has failed takes nothing more; the others go on. */
+  get failure(): Fault | undefined {
+    for (const log of this.watched) if (log.failure) return log.failure
+    return undefined
   }
 
   /** Of the opened ones only. */
@@ -55,8 +66,10 @@ export class Logs {
   async remove(id: string): Promise<void> {
     const log = await this.logs.get(id)
     this.logs.delete(id)
-    if (log) await log.remove()
-    else await this.disk.remove('bus', id)
+    if (log) {
+      this.watched.delete(log)
+      await log.remove()
+    } else await this.disk.remove('bus', id)
   }
 
   async close(): Promise<void> {

@@ -29,13 +29,14 @@ export function openBus(ground: Ground, ports: BusPorts): BusRoom {
   let health: Health = { state: 'starting' }
   const door: Door = { name: 'bus', hosts: ['pubsub.googleapis.com'], routes: busRoutes(service, ports.policies), renderFault: sendGoogleFault }
   const labels = ['subscription']
-  ground.metrics.gauge('potoroo_bus_backlog_messages', 'Messages that wait in a subscription', labels, async (gauge) => {
-    gauge.reset()
-    for (const [subscription, backlog] of await service.backlogs()) gauge.set({ subscription }, backlog.messages)
-  })
-  ground.metrics.gauge('potoroo_bus_backlog_age_seconds', 'Since the oldest message that waits was published', labels, async (gauge) => {
-    gauge.reset()
-    for (const [subscription, backlog] of await service.backlogs()) gauge.set({ subscription }, backlog.age_s)
+  const ages = ground.metrics.gauge('potoroo_bus_backlog_age_seconds', 'Since the oldest message that waits was published', labels)
+  ground.metrics.gauge('potoroo_bus_backlog_messages', 'Messages that wait in a subscription', labels, async (messages) => {
+    messages.reset()
+    ages.reset()
+    for (const [subscription, { messages: waiting, age_s }] of await service.backlogs()) {
+      messages.set({ subscription }, waiting)
+      ages.set({ subscription }, age_s)
+    }
   })
   return {
     name: 'bus',
@@ -48,6 +49,6 @@ export function openBus(ground: Ground, ports: BusPorts): BusRoom {
       health = { state: 'ready' }
     },
     stop: () => service.stop(),
-    health: () => health,
+    health: () => (service.logs.failure ? { state: 'degraded', reason: `${service.logs.failure.message} ${service.logs.failure.hint ?? ''}` } : health),
   }
 }
