@@ -95,6 +95,11 @@ export function asFault(thrown: unknown): Fault {
   })
 }
 
+/** A path that none of the house's APIs has. */
+export function noMethod(verb: string | undefined, path: string): Fault {
+  return new Fault('NOT_FOUND', 'notFound', `No method of this house answers ${verb} ${path.slice(0, 500)}.`, { hint: 'COMPAT.md and /openapi.json list what it answers.' })
+}
+
 export function unimplemented(method: string): Fault {
   return new Fault('UNIMPLEMENTED', 'notImplemented', `${method} is not implemented.`, {
     hint: 'COMPAT.md lists what each service answers.',

@@ -1,6 +1,6 @@
 /** The XML API where clients use it: plain and signed URLs, uploads in numbered parts, lists. Bucket and object stand in the path. */
 import type { Call, Door, Route } from '#ground/door.ts'
-import { unimplemented } from '#ground/fault.ts'
+import { noMethod } from '#ground/fault.ts'
 import type { Fault } from '#ground/fault.ts'
 import { sendGoogleFault } from '#ground/google-errors.ts'
 import { parseContentRange } from '#ground/http/content-range.ts'
@@ -40,7 +40,7 @@ export function xmlDoor(storage: StorageService, signers: SignerPort, now_ms: ()
     bodyBytesMax: PARTS_BODY_BYTES_MAX,
     async handle(call) {
       // A path of another API that no method answers comes here last: it is no bucket of that name.
-      if (API_PATH.test(call.request.url ?? '')) return sendGoogleFault(unimplemented(`${call.request.method} ${(call.request.url ?? '').split('?')[0]}`), call)
+      if (API_PATH.test(call.request.url ?? '')) return sendGoogleFault(noMethod(call.request.method, (call.request.url ?? '').split('?')[0]!), call)
       await admit(call, permission)
       await handle(call)
     },
