@@ -91,12 +91,10 @@ export class WorldFront {
       socket.removeAllListeners('timeout')
       socket.unshift(first)
       const opening = first.toString('latin1', 0, 8)
-      if (opening.startsWith('CONNECT ')) this.connects.emit('connection', socket)
-      else {
-        this.lend(socket)
-        this.parts.inject(socket, opening.startsWith(HTTP2_PREFACE) ? 'http2' : 'http1')
-      }
-      socket.resume()
+      if (opening.startsWith('CONNECT ')) {
+        this.connects.emit('connection', socket)
+        socket.resume()
+      } else this.handOver(socket, opening.startsWith(HTTP2_PREFACE))
     })
   }
 
