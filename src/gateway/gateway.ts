@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Ids } from '#ground/ids.ts'
 import type { Clock } from '#ground/clock.ts'
-import { Fault, asFault, unimplemented } from '#ground/fault.ts'
+import { Fault, asFault, unimplemented, noMethod } from '#ground/fault.ts'
 import { diskFault } from '#ground/disk.ts'
 import type { Log, Metrics } from '#ground/telemetry.ts'
 import { traceFrom, traceparent, withTrace } from '#ground/trace.ts'
@@ -190,7 +190,7 @@ export class Gateway {
     if (found) {
       throw new Fault('UNIMPLEMENTED', 'methodNotAllowed', `${path} does not take ${verb}; it takes ${found.verbs.join(', ')}.`, { httpStatus: 405 })
     }
-    throw new Fault('NOT_FOUND', 'notFound', `No method of this house answers ${verb} ${path}.`, { hint: 'COMPAT.md and /openapi.json list what it answers.' })
+    throw noMethod(verb, path)
   }
 
   private ownerOf(host: string): Door | undefined {

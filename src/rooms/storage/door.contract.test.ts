@@ -159,8 +159,8 @@ describe('the XML API', () => {
 
 test('a method that is not there says so by name, and is not taken for an object of the XML API', async () => {
   const answer = await fetch(`${house.url}/storage/v1/b/lake/anywhereCaches`)
-  expect(answer.status).toBe(501)
-  expect(await answer.json()).toMatchObject({ error: { status: 'UNIMPLEMENTED', message: expect.stringContaining('GET /storage/v1/b/lake/anywhereCaches') } })
+  expect(answer.status).toBe(404)
+  expect(await answer.json()).toMatchObject({ error: { status: 'NOT_FOUND', message: expect.stringContaining('GET /storage/v1/b/lake/anywhereCaches') } })
 })
 
 test('an object is never trusted by a browser on the house’s own host', async () => {
