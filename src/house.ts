@@ -10,7 +10,7 @@ import { systemClock } from '#ground/clock.ts'
 import { Courier } from '#ground/courier.ts'
 import { EGRESS_ALLOW_VARIABLE, HOST_MAP_VARIABLE } from '#ground/egress.ts'
 import { systemDice } from '#ground/dice.ts'
-import { Fault, unimplemented } from '#ground/fault.ts'
+import { Fault } from '#ground/fault.ts'
 import { LedgerFacts, factMigrations } from '#ground/facts.ts'
 import { lockFolder } from '#ground/folder-lock.ts'
 import { systemIds } from '#ground/ids.ts'
@@ -38,8 +38,11 @@ import { isHouseTopic } from '#rooms/events/house-topics.ts'
 import { openEvents } from '#rooms/events/room.ts'
 import { Triggers } from '#rooms/events/triggers/triggers.ts'
 import { openFunctions } from '#rooms/functions/room.ts'
+import { defaultAccount } from '#rooms/functions/runtime/launcher.ts'
 import { openIdentity } from '#rooms/identity/room.ts'
 import { openLogs } from '#rooms/logs/room.ts'
+import { openSecrets } from '#rooms/secrets/room.ts'
+import { secretName } from '#rooms/secrets/service.ts'
 import { openStorage } from '#rooms/storage/room.ts'
 import { objectResource } from '#rooms/storage/wire.ts'
 import { openWarehouse } from '#rooms/warehouse/room.ts'
@@ -118,10 +121,12 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
   const mappings = config.map.map(parseMapping)
   const reroutes = new Reroutes({ mapped: mappings.map(({ host }) => host), passthrough: config.passthrough.filter(isHost) })
   let listening: Listening | undefined
+  /** The addresses of functions are told as the house's own. */
+  const isOwn = (host: string, port: number) => port === listening?.port && [listening.host, 'localhost', '127.0.0.1'].includes(host)
   const courier = new Courier({
     clock,
     egress,
-    localHosts: (host) => (listening && !reroutes.leaves(host) && (reroutes.endsHere(host) || gateway.answersFor(host)) ? { address: listening.host, port: listening.port } : undefined),
+    localHosts: (host, port) => (listening && (isOwn(host, port) || (!reroutes.leaves(host) && (reroutes.endsHere(host) || gateway.answersFor(host)))) ? { address: listening.host, port: listening.port } : undefined),
   })
   wayOut.defer(() => courier.close())
   const workflows = openWorkflows(ground, {
@@ -158,6 +163,7 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     },
   })
   const logs = openLogs(ground)
+  const secrets = openSecrets(ground, vault, { policies: accounts.policies })
   const workshop = new Workshop({ disk, clock, ids, log })
   wayOut.defer(() => workshop.close())
   const functions = openFunctions(ground, {
@@ -165,7 +171,7 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     clearUp: () => workshop.clearUp(),
     sources: functionSources(storage.storage),
     worlds: { open: ({ as, project, region, via }) => worlds.open({ as, project, region, via, reach: 'outward' }) },
-    secrets: { value: () => Promise.reject(unimplemented('secretmanager.projects.secrets.versions.access')) },
+    secrets: { value: async (project, secret, version) => (await secrets.service.access(secretName(project, null, secret), version)).data },
     triggers: functionTriggers(triggers),
     logs: { write: (entry) => logs.service.write(functionEntry(entry)) },
     policies: accounts.policies,
@@ -173,6 +179,17 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
   })
   const events = openEvents(ground, {
     triggers,
+    schedules: {
+      courier,
+      tokens: { access: async (email, scopes) => (await accounts.accessToken(email, { scope: scopes.join(' ') })).token, identity: (email, audience) => accounts.identityToken(email, audience) },
+      async publish(name, { data, attributes }) {
+        const topic = bus.service.topics.find(name)
+        if (topic) await bus.service.topics.publishOwn(topic, [{ data, attributes, orderingKey: '' }])
+        return topic !== undefined
+      },
+      defaultAccount: (project) => defaultAccount(project, 2),
+    },
+    serviceUrl: (project, region, service, path) => `https://${region}-${project}.cloudfunctions.net/${service}${path}`,
     topics: {
       async publish(name, messages) {
         const topic = bus.service.topics.find(name)
@@ -191,7 +208,7 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     { objects: warehouseObjects(storage.storage, disk), policies: accounts.policies },
     { analyzerFolder: fileURLToPath(new URL('../.cache/googlesql', import.meta.url)), durable },
   )
-  const rooms: Room[] = [identity, storage, warehouse, workflows, bus, logs, functions, events]
+  const rooms: Room[] = [identity, storage, warehouse, workflows, bus, logs, secrets, functions, events]
   for (const room of rooms) {
     wayOut.defer(() => room.stop())
     await room.start()
@@ -203,6 +220,7 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     data: config.data,
     since_ms: clock.now_ms(),
     project: config.project,
+    mode: config.mode === 'open' && config.iam === 'enforce' ? 'open, roles enforced' : config.mode,
     notes: () => [
       ...(canTellPeers ? [] : ['This system does not tell whose a connection is: every local user is trusted as the owner.']),
       ...config.passthrough.map((host) => `Calls ${isHost(host) ? 'to' : 'of'} ${host} leave for the real cloud.`),
@@ -241,6 +259,7 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
   const url = `http://${host}:${port}`
   if (config.mode === 'open') await identity.first.writeKeyFile(url)
   await functions.begin()
+  events.begin()
   await disk.writeWhole(JSON.stringify({ url, port, pid: process.pid, version: VERSION }), 0o600, 'run.json')
 
   let stopping: Promise<void> | undefined

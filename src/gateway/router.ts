@@ -15,7 +15,9 @@ interface Entry {
 }
 
 interface Parameter {
-  /** What follows the parameter in its segment, such as `:publish`. */
+  /** What stands before the parameter in its segment, such as `trigger-`. */
+  prefix: string
+  /** What follows it, such as `:publish`. */
   suffix: string
   node: Node
 }
@@ -50,17 +52,17 @@ export class Router {
     const names: string[] = []
     const segments = route.path.split('/').slice(1)
     for (const segment of segments) {
-      const pattern = /^\{(\w+)(=\*\*)?\}(.*)$/.exec(segment)
+      const pattern = /^([^{}]*)\{(\w+)(=\*\*)?\}(.*)$/.exec(segment)
       if (!pattern) {
         node = literal(node, segment)
         continue
       }
-      names.push(pattern[1]!)
-      if (pattern[2]) {
+      names.push(pattern[2]!)
+      if (pattern[3]) {
         push(node.rests, route.verb, { door, route, names })
         return
       }
-      node = parameter(node, pattern[3]!)
+      node = parameter(node, pattern[1]!, pattern[4]!)
     }
     push(node.ends, route.verb, { door, route, names })
   }
@@ -72,13 +74,13 @@ function literal(node: Node, segment: string): Node {
   return next
 }
 
-function parameter(node: Node, suffix: string): Node {
-  let found = node.parameters.find((candidate) => candidate.suffix === suffix)
+function parameter(node: Node, prefix: string, suffix: string): Node {
+  let found = node.parameters.find((candidate) => candidate.prefix === prefix && candidate.suffix === suffix)
   if (!found) {
-    found = { suffix, node: new Node() }
+    found = { prefix, suffix, node: new Node() }
     node.parameters.push(found)
     // The more a pattern says, the earlier it is tried: `{topic}:publish` before `{topic}`.
-    node.parameters.sort((a, b) => b.suffix.length - a.suffix.length)
+    node.parameters.sort((a, b) => b.prefix.length + b.suffix.length - a.prefix.length - a.suffix.length)
   }
   return found.node
 }
@@ -101,8 +103,8 @@ function walk(node: Node, segments: string[], index: number, values: string[], s
   const next = node.literals.get(segment)
   const found = next && walk(next, segments, index + 1, values, search)
   if (found) return found
-  for (const { suffix, node: child } of node.parameters) {
-    const value = withoutSuffix(segment, suffix)
+  for (const { prefix, suffix, node: child } of node.parameters) {
+    const value = segment.startsWith(prefix) ? withoutSuffix(segment.slice(prefix.length), suffix) : undefined
     if (value === undefined || value === '') continue
     const match = walk(child, segments, index + 1, [...values, value], search)
     if (match) return match
