@@ -54,7 +54,7 @@ function clockText(micros: bigint): string {
   const all = Number(micros)
   const two = (value: number) => String(value).padStart(2, '0')
   const fraction = all % 1_000_000
-  const shown = fraction ? `.${fraction % 1000 ? String(fraction).padStart(6, '0') : String(fraction / 1000).padStart(3, '0')}` : ''
+  const shown = fraction ? `.${String(fraction).padStart(6, '0')}` : ''
   return `${two(Math.floor(all / 3_600_000_000))}:${two(Math.floor(all / 60_000_000) % 60)}:${two(Math.floor(all / 1_000_000) % 60)}${shown}`
 }
 

@@ -21,3 +21,14 @@ export const CALL_DEPTH_MAX = 50
 export const SCRIPT_ROWS_MAX = 1_000_000
 /** A variable's value as text (BigQuery: 1 MB, 10 MB for all). */
 export const VARIABLE_CHARS_MAX = 10_000_000
+
+/** One chunk of rows (2,048) in a JavaScript function: the engine waits for it. */
+export const JS_CALL_MS_MAX = 5_000
+/** A call that ran out of time or memory is not tried again for so long. */
+export const JS_EXHAUSTED_MS = 1_000
+export const JS_MEMORY_BYTES_MAX = 64 * 1024 * 1024
+export const JS_STACK_BYTES_MAX = 512 * 1024
+/** Functions kept loaded, each with a memory of its own. */
+export const JS_CONTEXTS_MAX = 8
+/** Different functions of one engine's life: they cannot be taken out of it again. */
+export const JS_FUNCTIONS_MAX = 10_000

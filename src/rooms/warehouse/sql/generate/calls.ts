@@ -5,8 +5,10 @@
 import type { Message } from '../analyzer/proto.ts'
 import { duckType, typeOfProto } from '../sqltype.ts'
 import type { SqlType } from '../types.ts'
+import { givenType, takenType } from '../javascript-types.ts'
 import { enumText } from './expressions.ts'
 import { arrays } from './functions/arrays.ts'
+import { castText } from './functions/casts.ts'
 import { comparisons } from './functions/comparisons.ts'
 import { conditionals } from './functions/conditionals.ts'
 import { dates } from './functions/dates.ts'
@@ -97,8 +99,10 @@ export const fill = (template: string, args: readonly string[]): string =>
 
 function inlineCall(g: Generator, inline: InlineFunction, call: Call): string {
   if (inline.js) {
-    g.jsFunctions.set(inline.js.name, inline.js)
-    return `${name(inline.js.name)}(${call.args.join(', ')})`
+    const { js } = inline
+    g.jsFunctions.set(js.name, js)
+    const given = js.argumentTypes.map((type, i) => castText(call.args[i]!, type, givenType(type)))
+    return castText(`${name(js.name)}(${given.join(', ')})`, takenType(js.returnType), js.returnType)
   }
   if (!inline.body) throw unsupported(`The function ${call.name}`)
   const args = new Map(inline.argumentNames.map((argument, i) => [argument.toLowerCase(), call.args[i] ?? 'NULL']))

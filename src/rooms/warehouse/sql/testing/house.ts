@@ -23,7 +23,7 @@ export const analyzerFolder = fileURLToPath(new URL('../../../../../.cache/googl
 export async function house(): Promise<SqlHouse> {
   const compiler = createCompiler({ clock: systemClock(), dice: seededDice(1), folder: analyzerFolder })
   const [warehouse] = await Promise.all([MemoryWarehouse.open(), compiler.warm()])
-  const options = (more: Partial<CompileOptions> = {}): CompileOptions => ({ projectId: 'p', defaultDataset: { projectId: 'p', datasetId: 'd' }, catalog: warehouse, ...more })
+  const options = (more: Partial<CompileOptions> = {}): CompileOptions => ({ projectId: 'p', defaultDataset: { projectId: 'p', datasetId: 'd' }, catalog: warehouse, javascript: true, ...more })
   const run = (text: string, more?: Partial<CompileOptions>) => runText(compiler, warehouse, text, options(more))
   return {
     compiler, warehouse, options, run,

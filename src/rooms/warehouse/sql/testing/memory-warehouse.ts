@@ -8,6 +8,7 @@ import { Fault } from '#ground/fault.ts'
 import { bindDuckSql, type Bindings } from '../bind.ts'
 import { encodeChunk, valuesOfChunk, type Row } from '../encode.ts'
 import { faultOfEngine } from '../engine/faults.ts'
+import { JavaScriptFunctions } from '../engine/javascript/javascript.ts'
 import { CONNECTION_SETTINGS, registerFunctions } from '../engine/register.ts'
 import { name } from '../literal.ts'
 import { duckType, typeOfField } from '../sqltype.ts'
@@ -24,6 +25,7 @@ export class MemoryWarehouse implements CatalogSource {
   readonly routines = new Map<string, CatalogRoutine>()
   readonly datasets = new Set<string>()
   readonly connection: DuckDBConnection
+  readonly #javascript = new JavaScriptFunctions(systemClock())
   #version = 0
   last: Result = { schema: [], rows: [] }
   /** The last text that DuckDB was given, for `--explain`-like looks in tests. */
@@ -62,6 +64,7 @@ export class MemoryWarehouse implements CatalogSource {
   // ---------------------------------------------------------------- statements
 
   async carryOut(statement: Exclude<Statement, { kind: 'script' }>, bindings: Bindings = {}): Promise<StatementOutcome> {
+    await this.#javascript.register(this.connection, statement.jsFunctions ?? [])
     switch (statement.kind) {
       case 'query':
         this.last = await this.#query(statement, bindings)

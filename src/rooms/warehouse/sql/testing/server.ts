@@ -57,7 +57,7 @@ createServer((request, response) => {
     const body = JSON.parse(text)
     const projectId = /projects\/([^/]+)/.exec(request.url!)![1]!
     const parameters = parametersOf(body)
-    const options: CompileOptions = { projectId, catalog: warehouse, defaultDataset: body.defaultDataset, ...(parameters ? { parameters } : {}) }
+    const options: CompileOptions = { projectId, catalog: warehouse, javascript: true, defaultDataset: body.defaultDataset, ...(parameters ? { parameters } : {}) }
     turn = turn.then(async () => {
       try {
         const result = await runText(compiler, warehouse, body.query, options)
