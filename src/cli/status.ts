@@ -11,6 +11,7 @@ export interface HouseStatus {
   data: string
   since_ms: number
   project: string
+  mode: string
   ready: boolean
   rooms: Record<string, { state: string; reason?: string }>
   failure?: string
@@ -38,6 +39,7 @@ function statusText(url: string, status: HouseStatus): string {
     `  data        ${status.data}`,
     `  durability  ${status.durability}`,
     `  project     ${status.project}`,
+    `  mode        ${status.mode}`,
     `  process     ${status.pid}, ${bytesText(status.rss_bytes)}, up ${durationText(Date.now() - status.since_ms)}`,
     ...status.notes.map((note) => `  note        ${note}`),
   ].join('\n')

@@ -75,7 +75,13 @@ export class GrpcFront {
     const callers = new WeakMap<object, Caller>()
     const callerOf = (metadata: object) => callers.get(metadata) ?? NOBODY
     const gate: GrpcGate = { callerOf, may: (metadata, permission, resource) => this.identity.may(callerOf(metadata), permission, resource) }
-    const guard = grpcGuard({ identity: this.identity, access, admitted: (metadata, caller) => callers.set(metadata, caller), socketOf: (connection) => this.sockets.get(endsOf(connection)), grpc })
+    const guard = grpcGuard({
+      identity: this.identity,
+      access,
+      admitted: (metadata, caller) => callers.set(metadata, caller),
+      socketOf: (connection) => this.sockets.get(endsOf(connection)),
+      grpc,
+    })
     const server = new grpc.Server({
       interceptors: [guard],
       'grpc.max_receive_message_length': GRPC_MESSAGE_BYTES_MAX,

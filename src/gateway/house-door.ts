@@ -12,6 +12,8 @@ export interface HouseFigures {
   data: string
   since_ms: number
   project: string
+  /** `open` or `closed`, and whether roles bind in it. */
+  mode: string
   notes(): string[]
 }
 

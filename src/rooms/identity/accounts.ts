@@ -166,7 +166,11 @@ export class Accounts {
 
   async removeKey(email: string, id: string): Promise<void> {
     await this.ground.ledger.write(
-      { query: this.db.deleteFrom('identity_keys').where('email', '=', email).where('id', '=', id).where('use', '=', 'user'), rows: 1, otherwise: notFound(`Key ${id.slice(0, 60)}`) },
+      {
+        query: this.db.deleteFrom('identity_keys').where('email', '=', email).where('id', '=', id).where('use', '=', 'user'),
+        rows: 1,
+        otherwise: notFound(`Key ${id.slice(0, 60)}`),
+      },
       this.ground.facts.append({ type: 'identity.key.removed', subject: `serviceAccounts/${email}/keys/${id}`, data: {} }),
     )
     this.changed()

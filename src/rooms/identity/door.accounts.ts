@@ -73,7 +73,10 @@ function userRoutes({ users }: IdentityService, ids: Ids): Route[] {
         call.sendJson(200, { ...userResource(user), ...(given === undefined && { password }) }, NO_STORE)
       },
     },
-    { id: 'potoroo.users.list', verb: 'GET', path: `${OWN}/users`, permission: 'potoroo.users.list', handle: async (call) => call.sendJson(200, { users: (await users.list('', PAGE_MAX)).map(userResource) }) },
+    {
+      id: 'potoroo.users.list', verb: 'GET', path: `${OWN}/users`, permission: 'potoroo.users.list',
+      handle: async (call) => call.sendJson(200, { users: (await users.list('', PAGE_MAX)).map(userResource) }),
+    },
     {
       id: 'potoroo.users.setPassword', verb: 'POST', path: `${OWN}/users/{user}:setPassword`, permission: 'potoroo.users.update',
       async handle(call) {
@@ -103,7 +106,10 @@ function tokenRoutes(identity: IdentityService): Route[] {
         call.sendJson(200, { ...tokenResource(row), token }, NO_STORE)
       },
     },
-    { id: 'potoroo.tokens.list', verb: 'GET', path: `${OWN}/tokens`, permission: 'potoroo.tokens.list', handle: async (call) => call.sendJson(200, { tokens: (await apiTokens.list()).map(tokenResource) }) },
+    {
+      id: 'potoroo.tokens.list', verb: 'GET', path: `${OWN}/tokens`, permission: 'potoroo.tokens.list',
+      handle: async (call) => call.sendJson(200, { tokens: (await apiTokens.list()).map(tokenResource) }),
+    },
     {
       id: 'potoroo.tokens.revoke', verb: 'DELETE', path: `${OWN}/tokens/{token}`, permission: 'potoroo.tokens.revoke',
       async handle(call) {

@@ -48,7 +48,8 @@ function accountRoutes({ accounts, projects }: IdentityService): Route[] {
         const body = await call.readJson()
         const fields = object(body['serviceAccount'])
         const project = projects.idOf(call.params['project']!)
-        call.sendJson(200, accountResource(await accounts.create({ project, accountId: text(body['accountId']), displayName: text(fields['displayName']), description: text(fields['description']) })))
+        const wish = { project, accountId: text(body['accountId']), displayName: text(fields['displayName']), description: text(fields['description']) }
+        call.sendJson(200, accountResource(await accounts.create(wish)))
       },
     },
     {
@@ -90,7 +91,9 @@ function keyRoutes({ accounts }: IdentityService): Route[] {
       id: 'iam.projects.serviceAccounts.keys.create', verb: 'POST', path: keys, permission: 'iam.serviceAccountKeys.create', ...common,
       async handle(call) {
         const { key, file } = await accounts.createKey(await email(call), call.origin)
-        call.sendJson(200, { ...keyResource(file.project_id, key), privateKeyType: 'TYPE_GOOGLE_CREDENTIALS_FILE', privateKeyData: Buffer.from(JSON.stringify(file, undefined, 2)).toString('base64') }, { 'cache-control': 'no-store' })
+        const privateKeyData = Buffer.from(JSON.stringify(file, undefined, 2)).toString('base64')
+        const body = { ...keyResource(file.project_id, key), privateKeyType: 'TYPE_GOOGLE_CREDENTIALS_FILE', privateKeyData }
+        call.sendJson(200, body, { 'cache-control': 'no-store' })
       },
     },
     {
@@ -105,7 +108,8 @@ function keyRoutes({ accounts }: IdentityService): Route[] {
       async handle(call) {
         const account = await accounts.get(call.params['account']!)
         const key = await accounts.key(account.email, call.params['key']!)
-        call.sendJson(200, { ...keyResource(account.project, key), ...(call.query.get('publicKeyType') === 'TYPE_RAW_PUBLIC_KEY' && { publicKeyData: Buffer.from(key.public_pem).toString('base64') }) })
+        const withKey = call.query.get('publicKeyType') === 'TYPE_RAW_PUBLIC_KEY'
+        call.sendJson(200, { ...keyResource(account.project, key), ...(withKey && { publicKeyData: Buffer.from(key.public_pem).toString('base64') }) })
       },
     },
     {
@@ -115,27 +119,42 @@ function keyRoutes({ accounts }: IdentityService): Route[] {
         call.sendJson(200, {})
       },
     },
-    { id: 'iam.projects.serviceAccounts.keys.enable', verb: 'POST', path: `${keys}/{key}:enable`, permission: 'iam.serviceAccountKeys.enable', ...common, handle: setDisabled(false) },
-    { id: 'iam.projects.serviceAccounts.keys.disable', verb: 'POST', path: `${keys}/{key}:disable`, permission: 'iam.serviceAccountKeys.disable', ...common, handle: setDisabled(true) },
+    ...(['enable', 'disable'] as const).map(
+      (word): Route => ({
+        id: `iam.projects.serviceAccounts.keys.${word}`, verb: 'POST', path: `${keys}/{key}:${word}`, permission: `iam.serviceAccountKeys.${word}`, ...common,
+        handle: setDisabled(word === 'disable'),
+      }),
+    ),
   ]
 }
 
 function roleRoutes({ roles }: IdentityService): Route[] {
   const parent = (call: Call) => `projects/${call.params['project']}`
   const nameOf = (call: Call) => `${parent(call)}/roles/${call.params['role']}`
-  const custom = (id: string, verb: Route['verb'], path: string, permission: string, handle: (call: Call) => Promise<void>): Route => ({ id: `iam.projects.roles.${id}`, verb, path: `${PROJECT}/roles${path}`, permission: `iam.roles.${permission}`, resource: projectOf, handle })
+  const custom = (id: string, verb: Route['verb'], path: string, permission: string, handle: (call: Call) => Promise<void>): Route => ({
+    id: `iam.projects.roles.${id}`, verb, path: `${PROJECT}/roles${path}`, permission: `iam.roles.${permission}`, resource: projectOf, handle,
+  })
   const answer = (call: Call, role: Role) => call.sendJson(200, roleResource(role, true))
   const full = (call: Call) => call.query.get('view') === 'FULL'
   return [
-    { id: 'iam.roles.list', verb: 'GET', path: '/v1/roles', permission: null, handle: (call) => call.sendJson(200, { roles: roles.list().map((role) => roleResource(role, full(call))) }) },
+    {
+      id: 'iam.roles.list', verb: 'GET', path: '/v1/roles', permission: null,
+      handle: (call) => call.sendJson(200, { roles: roles.list().map((role) => roleResource(role, full(call))) }),
+    },
     { id: 'iam.roles.get', verb: 'GET', path: '/v1/roles/{role}', permission: null, handle: async (call) => answer(call, await roles.get(`roles/${call.params['role']}`)) },
-    custom('list', 'GET', '', 'list', async (call) => call.sendJson(200, { roles: (await roles.listCustom(parent(call), call.query.get('showDeleted') === 'true')).map((role) => roleResource(role, full(call))) })),
+    custom('list', 'GET', '', 'list', async (call) => {
+      const found = await roles.listCustom(parent(call), call.query.get('showDeleted') === 'true')
+      call.sendJson(200, { roles: found.map((role) => roleResource(role, full(call))) })
+    }),
     custom('get', 'GET', '/{role}', 'get', async (call) => answer(call, await roles.get(nameOf(call)))),
     custom('create', 'POST', '', 'create', async (call) => {
       const body = await call.readJson()
       answer(call, await roles.create(parent(call), text(body['roleId']), roleFields(object(body['role']))))
     }),
-    custom('patch', 'PATCH', '/{role}', 'update', async (call) => answer(call, await roles.change(nameOf(call), masked(roleFields(await call.readJson()), call.query.get('updateMask'))))),
+    custom('patch', 'PATCH', '/{role}', 'update', async (call) => {
+      const fields = masked(roleFields(await call.readJson()), call.query.get('updateMask'))
+      answer(call, await roles.change(nameOf(call), fields))
+    }),
     custom('delete', 'DELETE', '/{role}', 'delete', async (call) => answer(call, await roles.setDeleted(nameOf(call), true))),
     custom('undelete', 'POST', '/{role}:undelete', 'undelete', async (call) => answer(call, await roles.setDeleted(nameOf(call), false))),
     {

@@ -15,7 +15,9 @@ const DEVICE_PAGE = '/auth/realms/master/device'
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 
 export function keycloakDoor(identity: IdentityService, first: FirstStart): Door {
-  const open = (id: string, verb: Route['verb'], path: string, handle: (call: Call) => Promise<void> | void): Route => ({ id: `keycloak.${id}`, verb, path, permission: null, bodyBytesMax: FORM_BYTES_MAX, handle })
+  const open = (id: string, verb: Route['verb'], path: string, handle: Route['handle']): Route => ({
+    id: `keycloak.${id}`, verb, path, permission: null, bodyBytesMax: FORM_BYTES_MAX, handle,
+  })
   return {
     name: 'keycloak',
     hosts: [],
@@ -66,11 +68,15 @@ async function device(call: Call, identity: IdentityService, first: FirstStart):
   const trusted = identity.settings.mode === 'open' && call.caller.kind !== 'anonymous'
   const { deviceCode, userCode } = await identity.sessions.beginDevice(clientOf(call), trusted ? await first.developerUserId() : undefined)
   const page = `${call.origin}${DEVICE_PAGE}`
-  call.sendJson(
-    200,
-    { device_code: deviceCode, user_code: userCode, verification_uri: page, verification_uri_complete: `${page}?user_code=${userCode}`, expires_in: DEVICE_CODE_S, interval: trusted ? 1 : DEVICE_POLL_S },
-    NO_STORE,
-  )
+  const answer = {
+    device_code: deviceCode,
+    user_code: userCode,
+    verification_uri: page,
+    verification_uri_complete: `${page}?user_code=${userCode}`,
+    expires_in: DEVICE_CODE_S,
+    interval: trusted ? 1 : DEVICE_POLL_S,
+  }
+  call.sendJson(200, answer, NO_STORE)
 }
 
 async function approve(call: Call, identity: IdentityService): Promise<void> {
@@ -128,11 +134,22 @@ function configuration(origin: string) {
   }
 }
 
-const STYLE = 'body{font:16px/1.6 system-ui;max-width:26rem;margin:12vh auto;padding:0 1rem;color-scheme:light dark}label{display:block;margin:.8rem 0}input{font:inherit;width:100%;padding:.4rem;box-sizing:border-box}button{font:inherit;padding:.4rem 1.2rem}'
+const STYLE = [
+  'body{font:16px/1.6 system-ui;max-width:26rem;margin:12vh auto;padding:0 1rem;color-scheme:light dark}',
+  'label{display:block;margin:.8rem 0}',
+  'input{font:inherit;width:100%;padding:.4rem;box-sizing:border-box}',
+  'button{font:inherit;padding:.4rem 1.2rem}',
+].join('')
 
 function sendPage(call: Call, status: number, code: string, message: string): void {
-  const form = `<form method="post"><label>Code<input name="user_code" value="${escaped(code)}" required></label><label>E-mail<input name="username" autocomplete="username" required></label><label>Password<input name="password" type="password" autocomplete="current-password" required></label><button>Log the program in</button></form>`
-  const page = `<!doctype html><html lang="en"><title>Potoroo: log a program in</title><meta name="viewport" content="width=device-width"><style>${STYLE}</style><h1>Log a program in</h1><p role="status">${escaped(message)}</p>${form}</html>`
+  const page = [
+    '<!doctype html><html lang="en"><title>Potoroo: log a program in</title><meta name="viewport" content="width=device-width">',
+    `<style>${STYLE}</style><h1>Log a program in</h1><p role="status">${escaped(message)}</p><form method="post">`,
+    `<label>Code<input name="user_code" value="${escaped(code)}" required></label>`,
+    '<label>E-mail<input name="username" autocomplete="username" required></label>',
+    '<label>Password<input name="password" type="password" autocomplete="current-password" required></label>',
+    '<button>Log the program in</button></form></html>',
+  ].join('')
   const styleHash = createHash('sha256').update(STYLE).digest('base64')
   call.send(status, page, {
     ...NO_STORE,

@@ -10,9 +10,12 @@ import { ISSUER } from './tokens.ts'
 
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 const KEYS_AGE_S = 3600
+const CLOUD_SCOPE = 'https://www.googleapis.com/auth/cloud-platform'
 
 export function oauthDoor(identity: IdentityService, clock: Clock): Door {
-  const route = (id: string, verb: Route['verb'], path: string, handle: (call: Call) => Promise<void> | void): Route => ({ id: `oauth2.${id}`, verb, path, permission: null, bodyBytesMax: FORM_BYTES_MAX, handle })
+  const route = (id: string, verb: Route['verb'], path: string, handle: Route['handle']): Route => ({
+    id: `oauth2.${id}`, verb, path, permission: null, bodyBytesMax: FORM_BYTES_MAX, handle,
+  })
   const both = (id: string, path: string, handle: (call: Call) => Promise<void>) => [route(id, 'GET', path, handle), route(id, 'POST', path, handle)]
   return {
     name: 'oauth2',
@@ -20,7 +23,9 @@ export function oauthDoor(identity: IdentityService, clock: Clock): Door {
     renderFault: sendOAuthFault,
     routes: [
       ...['/token', '/oauth2/v4/token', '/oauth2/v3/token', '/o/oauth2/token'].map((path) => route('token', 'POST', path, (call) => token(call, identity))),
-      ...['/tokeninfo', '/oauth2/v1/tokeninfo', '/oauth2/v2/tokeninfo', '/oauth2/v3/tokeninfo'].flatMap((path) => both('tokeninfo', path, (call) => tokenInfo(call, identity, clock))),
+      ...['/tokeninfo', '/oauth2/v1/tokeninfo', '/oauth2/v2/tokeninfo', '/oauth2/v3/tokeninfo'].flatMap((path) =>
+        both('tokeninfo', path, (call) => tokenInfo(call, identity, clock)),
+      ),
       ...['/oauth2/v3/userinfo', '/oauth2/v2/userinfo', '/v1/userinfo'].map((path) => route('userinfo', 'GET', path, userInfo)),
       ...both('revoke', '/revoke', async (call) => {
         await identity.sessions.end(call.query.get('token') ?? field(await readForm(call), 'token'))
@@ -43,7 +48,10 @@ async function token(call: Call, identity: IdentityService): Promise<void> {
     const { status, body } = await identity.away.exchange(field(form, 'assertion'))
     return call.sendJson(status, body, NO_STORE)
   }
-  if (grant === JWT_BEARER) return call.sendJson(200, await identity.exchangeAssertion(field(form, 'assertion'), { ownTokenUrl: `${call.origin}/token`, trusted: call.caller.kind !== 'anonymous' }), NO_STORE)
+  if (grant === JWT_BEARER) {
+    const from = { ownTokenUrl: `${call.origin}/token`, trusted: call.caller.kind !== 'anonymous' }
+    return call.sendJson(200, await identity.exchangeAssertion(field(form, 'assertion'), from), NO_STORE)
+  }
   if (grant === 'refresh_token') {
     const { user } = await identity.sessions.resume(field(form, 'refresh_token'))
     const subject = { principal: `user:${user.email}`, id: user.id, email: user.email }
@@ -73,7 +81,8 @@ async function tokenInfo(call: Call, identity: IdentityService, clock: Clock): P
       return call.sendJson(200, { iss: ISSUER, aud: audience, azp: id, sub: id, email, email_verified: 'true', ...left(expires_ms) }, NO_STORE)
     }
     const { id, email, scope, expires_ms } = await identity.tokens.readAccess(parameter('access_token') ?? '')
-    call.sendJson(200, { azp: id, aud: id, sub: id, scope: scope ?? 'https://www.googleapis.com/auth/cloud-platform', email, email_verified: 'true', access_type: 'online', ...left(expires_ms) }, NO_STORE)
+    const shown = { azp: id, aud: id, sub: id, scope: scope ?? CLOUD_SCOPE, email, email_verified: 'true', access_type: 'online' }
+    call.sendJson(200, { ...shown, ...left(expires_ms) }, NO_STORE)
   } catch {
     // Google says no more than this about any bad token.
     throw oauthFault('invalid_token', 'Invalid Value')

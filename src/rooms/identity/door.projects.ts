@@ -6,6 +6,7 @@ import { projectNumber } from '#ground/project-number.ts'
 import { invalid } from './faults.ts'
 import { PROJECTS_MAX } from './limits.ts'
 import type { ProjectRow } from './migrations.ts'
+import { HOUSE } from './policies.ts'
 import { policyRoutes } from './policy-routes.ts'
 import type { IdentityService } from './service.ts'
 
@@ -43,13 +44,14 @@ function projectRoutes({ projects }: IdentityService, version: 'v1' | 'v3', reso
     { id: 'cloudresourcemanager.projects.list', verb: 'GET', path: `/${version}/projects`, permission: null, handle: list },
     ...(version === 'v3' ? [{ id: 'cloudresourcemanager.projects.search', verb: 'GET' as const, path: '/v3/projects:search', permission: null, handle: list }] : []),
     {
-      id: 'cloudresourcemanager.projects.create', verb: 'POST', path: `/${version}/projects`, permission: 'resourcemanager.projects.create', resource: () => ({ type: 'house', name: 'house' }),
+      id: 'cloudresourcemanager.projects.create', verb: 'POST', path: `/${version}/projects`, permission: 'resourcemanager.projects.create', resource: () => HOUSE,
       async handle(call) {
         const body = await call.readJson()
         const { projectId, name, displayName, labels } = body
         if (typeof projectId !== 'string') throw invalid('projectId is required.')
         const row = await projects.create(projectId, String(name ?? displayName ?? projectId), readLabels(labels))
-        call.sendJson(200, { name: `operations/cp.${projectNumber(row.id)}`, done: true, response: { '@type': `type.googleapis.com/google.cloud.resourcemanager.${version}.Project`, ...shown(row) } })
+        const response = { '@type': `type.googleapis.com/google.cloud.resourcemanager.${version}.Project`, ...shown(row) }
+        call.sendJson(200, { name: `operations/cp.${projectNumber(row.id)}`, done: true, response })
       },
     },
     {
@@ -66,7 +68,8 @@ function projectV1({ id, name, labels, created_ms }: ProjectRow) {
 }
 
 function projectV3({ id, name, labels, created_ms }: ProjectRow) {
-  return { name: `projects/${projectNumber(id)}`, projectId: id, state: 'ACTIVE', displayName: name, createTime: new Date(created_ms).toISOString(), etag: 'W/"1"', ...labelsOf(labels) }
+  const createTime = new Date(created_ms).toISOString()
+  return { name: `projects/${projectNumber(id)}`, projectId: id, state: 'ACTIVE', displayName: name, createTime, etag: 'W/"1"', ...labelsOf(labels) }
 }
 
 function labelsOf(text: string) {

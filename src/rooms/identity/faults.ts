@@ -3,7 +3,8 @@ import { Fault } from '#ground/fault.ts'
 
 /** OAuth's own errors: a code word and a sentence, answered with 400 unless said otherwise. */
 export function oauthFault(error: string, description: string, httpStatus = 400, hint?: string): Fault {
-  return new Fault(httpStatus === 401 ? 'UNAUTHENTICATED' : httpStatus === 429 ? 'RESOURCE_EXHAUSTED' : 'INVALID_ARGUMENT', error, description, { httpStatus, ...(hint !== undefined && { hint }) })
+  const code = httpStatus === 401 ? 'UNAUTHENTICATED' : httpStatus === 429 ? 'RESOURCE_EXHAUSTED' : 'INVALID_ARGUMENT'
+  return new Fault(code, error, description, { httpStatus, ...(hint !== undefined && { hint }) })
 }
 
 export const invalidGrant = (description: string, hint?: string) => oauthFault('invalid_grant', description, 400, hint)

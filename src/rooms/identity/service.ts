@@ -94,7 +94,9 @@ export class IdentityService {
     this.strangers = new Strangers(log)
     this.audit = new Audit(ground)
     this.assertions = new Assertions(this.accounts, clock)
-    this.gate = new Gate({ ...settings, accounts: this.accounts, users: this.users, tokens: this.tokens, apiTokens: this.apiTokens, assertions: this.assertions, policies: this.policies, roles: this.roles, projects: this.projects, strangers: this.strangers, audit: this.audit, clock, projectOf: async (resource) => (resource.type === 'serviceAccount' ? (await this.accounts.find(resource.name))?.project : ports.projectOf(resource)) })
+    const { accounts, users, tokens, apiTokens, assertions, policies, roles, projects, strangers, audit } = this
+    const projectOf = async (resource: Resource) => (resource.type === 'serviceAccount' ? (await accounts.find(resource.name))?.project : ports.projectOf(resource))
+    this.gate = new Gate({ ...settings, accounts, users, tokens, apiTokens, assertions, policies, roles, projects, strangers, audit, clock, projectOf })
   }
 
   now_ms(): number {
