@@ -1,7 +1,7 @@
 /**
  * Pub/Sub from a raw gRPC client: publishing in batches, publish with streaming pull and acknowledgement, one message end to end, and what
  * waiting messages cost in memory. Starts a house of its own unless told an address.
- * node bench/bus.ts [--address 127.0.0.1:4280 --pid N] [--messages 200000] [--waiting 1000000]
+ * node bench/bus.ts [--address 127.0.0.1:4280 --pid N] [--messages 200000] [--waiting 1000000] [--bytes 1024]
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -13,13 +13,13 @@ import { loadProtos } from '#ground/protos.ts'
 import { startHouse } from '../tests/support/house-process.ts'
 
 const { values } = parseArgs({
-  options: { address: { type: 'string' }, pid: { type: 'string' }, messages: { type: 'string', default: '200000' }, waiting: { type: 'string', default: '1000000' }, callers: { type: 'string', default: '8' } },
+  options: { address: { type: 'string' }, pid: { type: 'string' }, messages: { type: 'string', default: '200000' }, waiting: { type: 'string', default: '1000000' }, callers: { type: 'string', default: '8' }, bytes: { type: 'string', default: '1024' } },
 })
 const messages = Number(values.messages)
 const waiting = Number(values.waiting)
 const callers = Number(values.callers)
 const BATCH = 100
-const BYTES = 1024
+const BYTES = Number(values.bytes)
 
 type Call = (request: object) => Promise<any>
 

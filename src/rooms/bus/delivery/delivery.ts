@@ -5,14 +5,16 @@
 import type { Clock } from '#ground/clock.ts'
 import type { LogRecord, SegmentLog } from '#ground/log.ts'
 import { badAckId } from '../faults.ts'
-import { BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, DELIVERY_RETRY_MS, LEASE_STEP_MS, PENDING_MANY, PENDING_MAX, SAVE_MANY_EVERY_MS } from '../limits.ts'
+import { BATCH_MESSAGES_MAX, DELIVERY_RETRY_MS, PENDING_MANY, PENDING_MAX } from '../limits.ts'
 import type { Cursor, Run } from '../types.ts'
 import { decodeMessage } from '../wire/message.ts'
 import { ackIdOf, parseAckId } from './ack-ids.ts'
 import type { AckId } from './ack-ids.ts'
-import type { Consumer, Delivered, Room } from './delivered.ts'
-import { DueTimes } from './due.ts'
+import { Batch, hasRoom } from './batch.ts'
+import type { Consumer, Delivered } from './delivered.ts'
+import { Deadlines } from './deadlines.ts'
 import type { Entry } from './entry.ts'
+import { Keeper } from './keeper.ts'
 import { Lines } from './lines.ts'
 import { Reader } from './reader.ts'
 import type { DeliverySettings } from './settings.ts'
@@ -41,24 +43,27 @@ export class Delivery {
   private readonly reader: Reader
   private readonly pending = new Map<number, Entry>()
   private readonly lines = new Lines()
-  private readonly due = new DueTimes()
+  private readonly deadlines: Deadlines
   private readonly consumers = new Set<Consumer>()
   private ready: Entry[] = []
   private epoch = 0
   private pumping = false
   private again = false
   private stopped = false
-  private cancelTimer: (() => void) | undefined
-  private timer_ms = Infinity
-  private dirty = false
-  private saving: Promise<void> | undefined
-  private following: Promise<void> | undefined
+  private readonly keeper: Keeper
 
   constructor(parts: DeliveryParts, settings: DeliverySettings, cursor: Cursor) {
     this.parts = parts
     this.log = parts.log
     this.settings = settings
     this.reader = new Reader(parts.log, cursor)
+    this.deadlines = new Deadlines({
+      clock: parts.clock,
+      pending: this.pending,
+      onDue: (entry) => (entry.state === 'leased' ? this.giveBack(entry) : this.comeBack(entry)),
+      onDone: () => this.wake(),
+    })
+    this.keeper = new Keeper({ clock: parts.clock, save: () => parts.save(this.cursor()), isLarge: () => this.pending.size > PENDING_MANY })
   }
 
   /** How many messages are with subscribers or come again. */
@@ -88,7 +93,7 @@ export class Delivery {
   /** Resolves once the acknowledgements are on disk. */
   async acknowledge(ackIds: string[]): Promise<AckOutcome[]> {
     const outcomes = ackIds.map((text) => this.acknowledgeOne(this.parse(text)))
-    if (outcomes.includes('done')) await this.saved()
+    if (outcomes.includes('done')) await this.keeper.kept()
     this.wake()
     return outcomes
   }
@@ -101,10 +106,10 @@ export class Delivery {
       const entry = this.pending.get(ackId.seq)
       if (entry?.state !== 'leased' || entry.lease !== ackId.lease || ackId.session !== this.parts.session) return 'invalid'
       if (deadline_s === 0) this.giveBack(entry)
-      else this.setDue(entry, now_ms + deadline_s * 1000)
+      else this.deadlines.set(entry, now_ms + deadline_s * 1000)
       return 'done'
     })
-    this.arm()
+    this.deadlines.arm()
     this.wake()
     return outcomes
   }
@@ -113,7 +118,7 @@ export class Delivery {
   refuse(ackId: string, delay_ms: number): void {
     const entry = this.pending.get(this.parse(ackId).seq)
     if (entry?.state === 'leased') this.giveBack(entry, delay_ms)
-    this.arm()
+    this.deadlines.arm()
     this.wake()
   }
 
@@ -128,10 +133,10 @@ export class Delivery {
     for (const entry of this.pending.values()) if (entry.state === 'leased') this.release(entry)
     this.pending.clear()
     this.lines.clear()
-    this.due.clear()
+    this.deadlines.clear()
     this.ready = []
     this.reader.goTo(cursor)
-    await this.saved()
+    await this.keeper.kept()
     this.wake()
   }
 
@@ -142,17 +147,15 @@ export class Delivery {
   }
 
   /** Writes the place if it has changed since. */
-  async tidy(): Promise<void> {
-    if (this.dirty) await this.saved()
+  tidy(): Promise<void> {
+    return this.keeper.tidy()
   }
 
   async stop(): Promise<void> {
     this.stopped = true
-    this.cancelTimer?.()
+    this.deadlines.stop()
     this.consumers.clear()
-    await this.saving?.catch(() => {})
-    await this.following?.catch(() => {})
-    await this.tidy()
+    await this.keeper.stop()
   }
 
   /** The first messages that wait, without taking them. */
@@ -189,7 +192,7 @@ export class Delivery {
       return 'done'
     }
     if (!this.reader.acknowledge(seq)) return 'invalid'
-    this.dirty = true
+    this.keeper.note()
     return 'done'
   }
 
@@ -274,7 +277,7 @@ export class Delivery {
       const before = this.reader.pass(record.seq)
       if (!before) break
       passed++
-      this.dirty = true
+      this.keeper.note()
       if (!this.isKept(record) || !this.wants(record)) continue
       const entry = this.enter(record, before.attempts)
       if (entry.line ? this.lines.mayGo(entry, consumer) : true) batch.add(this.lease(entry, record, consumer))
@@ -284,7 +287,7 @@ export class Delivery {
 
   private handOver(consumer: Consumer, { delivered }: Batch): boolean {
     if (delivered.length === 0) return false
-    this.arm()
+    this.deadlines.arm()
     consumer.deliver(delivered)
     return true
   }
@@ -305,7 +308,7 @@ export class Delivery {
     entry.lease++
     entry.attempts++
     entry.consumer = consumer
-    this.setDue(entry, clock.now_ms() + (consumer.lease_ms ?? this.settings.lease_ms))
+    this.deadlines.set(entry, clock.now_ms() + (consumer.lease_ms ?? this.settings.lease_ms))
     return {
       record,
       ackId: ackIdOf(serial, { seq: entry.seq, lease: entry.lease, session }),
@@ -321,7 +324,7 @@ export class Delivery {
     if (deadLetterAttempts !== undefined && entry.attempts >= deadLetterAttempts) return this.sendAway(entry)
     const { line } = entry
     entry.state = delay_ms > 0 ? 'waiting' : line ? 'held' : 'ready'
-    if (delay_ms > 0) this.setDue(entry, this.parts.clock.now_ms() + delay_ms)
+    if (delay_ms > 0) this.deadlines.set(entry, this.parts.clock.now_ms() + delay_ms)
     else if (!line) this.ready.push(entry)
     if (line) this.lines.cameBack(entry, (behind) => this.recall(behind))
   }
@@ -341,14 +344,14 @@ export class Delivery {
       if (record) await this.parts.forward(record, entry.attempts)
       if (epoch !== this.epoch) return
       this.remove(entry)
-      await this.saved()
+      await this.keeper.kept()
     }
     sent().catch((thrown) => {
       this.parts.warn(thrown, 'a message could not be moved to its dead-letter topic; it is tried again')
       if (epoch !== this.epoch || this.pending.get(entry.seq) !== entry) return
       entry.state = 'waiting'
-      this.setDue(entry, this.parts.clock.now_ms() + DELIVERY_RETRY_MS)
-      this.arm()
+      this.deadlines.set(entry, this.parts.clock.now_ms() + DELIVERY_RETRY_MS)
+      this.deadlines.arm()
     }).finally(() => this.wake())
   }
 
@@ -361,7 +364,7 @@ export class Delivery {
     if (entry.state === 'leased') this.release(entry)
     this.pending.delete(entry.seq)
     if (entry.line) this.lines.leave(entry)
-    this.dirty = true
+    this.keeper.note()
   }
 
   private release(entry: Entry): void {
@@ -392,36 +395,6 @@ export class Delivery {
     return found
   }
 
-  private setDue(entry: Entry, due_ms: number): void {
-    // Where an earlier time is noted, the later one is found when that comes up.
-    if (entry.due_ms === 0 || due_ms < entry.due_ms) this.due.add(due_ms, entry.seq)
-    entry.due_ms = due_ms
-  }
-
-  /** Sets the timer for what is due first. */
-  private arm(): void {
-    if (this.due.size > 2 * this.pending.size + 1024) this.rebuildDue()
-    const first_ms = this.due.first_ms
-    if (first_ms === undefined || this.stopped || first_ms >= this.timer_ms) return
-    this.cancelTimer?.()
-    this.timer_ms = first_ms
-    this.cancelTimer = this.parts.clock.after(Math.max(LEASE_STEP_MS, first_ms - this.parts.clock.now_ms()), () => this.lookAtDue())
-  }
-
-  private lookAtDue(): void {
-    this.timer_ms = Infinity
-    const now_ms = this.parts.clock.now_ms()
-    for (let seq = this.due.take(now_ms); seq !== undefined; seq = this.due.take(now_ms)) {
-      const entry = this.pending.get(seq)
-      if (!entry || (entry.state !== 'leased' && entry.state !== 'waiting')) continue
-      if (entry.due_ms > now_ms) this.due.add(entry.due_ms, seq)
-      else if (entry.state === 'leased') this.giveBack(entry)
-      else this.comeBack(entry)
-    }
-    this.arm()
-    this.wake()
-  }
-
   /** Its back-off is over. */
   private comeBack(entry: Entry): void {
     const { deadLetterAttempts } = this.settings
@@ -429,11 +402,6 @@ export class Delivery {
     entry.state = entry.line ? 'held' : 'ready'
     if (entry.line) this.lines.note(entry.line)
     else this.ready.push(entry)
-  }
-
-  private rebuildDue(): void {
-    this.due.clear()
-    for (const entry of this.pending.values()) if (entry.state === 'leased' || entry.state === 'waiting') this.due.add(entry.due_ms, entry.seq)
   }
 
   private *pendingRuns(): Generator<Run> {
@@ -448,53 +416,5 @@ export class Delivery {
       }
     }
     if (run) yield run
-  }
-
-  /** Resolves once the present place is on disk. Those who come while it is being written share the next write. */
-  private saved(): Promise<void> {
-    this.dirty = true
-    if (!this.saving) return (this.saving = this.save())
-    const next = () => {
-      this.following = undefined
-      return (this.saving = this.save())
-    }
-    return (this.following ??= this.saving.then(next, next))
-  }
-
-  private async save(): Promise<void> {
-    try {
-      if (this.pending.size > PENDING_MANY && !this.stopped) await this.parts.clock.sleep(SAVE_MANY_EVERY_MS)
-      this.dirty = false
-      await this.parts.save(this.cursor())
-    } catch (thrown) {
-      this.dirty = true
-      throw thrown
-    } finally {
-      if (!this.following) this.saving = undefined
-    }
-  }
-}
-
-const hasRoom = ({ messages, bytes }: Room): boolean => messages > 0 && bytes > 0
-
-/** What goes to a consumer in one piece: ends with the message that reaches a bound. */
-class Batch {
-  readonly delivered: Delivered[] = []
-  private readonly messagesMax: number
-  private readonly bytesMax: number
-  private bytes = 0
-
-  constructor(room: Room) {
-    this.messagesMax = hasRoom(room) ? Math.min(room.messages, BATCH_MESSAGES_MAX) : 0
-    this.bytesMax = Math.min(room.bytes, BATCH_BYTES_MAX)
-  }
-
-  get full(): boolean {
-    return this.delivered.length >= this.messagesMax || this.bytes >= this.bytesMax
-  }
-
-  add(delivered: Delivered): void {
-    this.delivered.push(delivered)
-    this.bytes += delivered.record.payload.length
   }
 }
