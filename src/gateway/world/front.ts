@@ -127,10 +127,15 @@ export class WorldFront {
       socket.unshift(first)
       // TLS reads below the socket, and takes over what stands in its buffer: resumed, the socket would read it away.
       if (first[0] === TLS_HANDSHAKE) return void this.tls.emit('connection', socket)
-      this.lend(socket)
-      this.parts.inject(socket, first.toString('latin1', 0, 4) === HTTP2_PREFACE ? 'http2' : 'http1')
-      socket.resume()
+      this.handOver(socket, first.toString('latin1', 0, 4) === HTTP2_PREFACE)
     })
+  }
+
+  /** An HTTP/2 session reads on by itself; resumed before it is there, the socket would lose its first bytes. */
+  private handOver(socket: Socket, http2: boolean): void {
+    this.lend(socket)
+    this.parts.inject(socket, http2 ? 'http2' : 'http1')
+    if (!http2) socket.resume()
   }
 
   private lend(socket: Socket): void {
