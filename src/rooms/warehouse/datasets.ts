@@ -73,6 +73,7 @@ export class Datasets {
 
 /** The ledger forgets first; the engine's tables follow, now or with the next sweep. */
 export async function dropDataset({ shelf, engine }: { shelf: WarehouseShelf; engine: Engine }, dataset: Dataset, job: string): Promise<void> {
+  refusePublic(dataset.projectId)
   const tables = await shelf.tables(dataset, { limit: TABLES_MAX })
   const physicals = tables.flatMap(({ physical }) => (physical === null ? [] : [physical]))
   await shelf.write(

@@ -42,7 +42,8 @@ export interface RunningJob {
 interface Live extends RunningJob {
   abort: AbortController
   done: Promise<Job>
-  finished: boolean
+  /** Its end, written together with what it did; nobody hears of it before that write is done. */
+  written: Job | undefined
 }
 
 export class Jobs {
@@ -74,7 +75,7 @@ export class Jobs {
       configuration: wanted.configuration, statistics: wanted.statistics ?? {}, error: null, errors: [], parent: wanted.parent ?? null,
     }
     const abort = new AbortController()
-    const live: Live = { job, abort, signal: abort.signal, key, done: Promise.resolve(job), finished: false, finishing: () => this.finishing(live) }
+    const live: Live = { job, abort, signal: abort.signal, key, done: Promise.resolve(job), written: undefined, finishing: () => this.finishing(live) }
     // Taken before the first wait: two requests with one id must not both begin.
     this.live.set(key, live)
     try {
@@ -134,16 +135,16 @@ export class Jobs {
     const cancelTimer = this.clock.after(Math.min(wanted.timeout_ms ?? JOB_MS_MAX, JOB_MS_MAX), () => live.abort.abort(timedOut(wanted.timeout_ms ?? JOB_MS_MAX)))
     try {
       await run(live)
-      if (!live.finished) live.job = this.ended(live.job)
+      live.job = live.written ?? this.ended(live.job)
     } catch (thrown) {
       const fault = live.signal.aborted && !(thrown instanceof Fault && thrown.code !== 'CANCELLED') ? asFault(live.signal.reason) : asFault(thrown)
       if (fault.code === 'INTERNAL') this.log.error({ err: thrown, job: live.key }, 'a job met an error of the house')
       live.job = { ...this.ended(live.job), ...errorsOf(fault) }
-      live.finished = false
+      live.written = undefined
     } finally {
       cancelTimer()
     }
-    if (!live.finished) await this.settle(live, wanted.changes)
+    if (!live.written) await this.settle(live, wanted.changes)
     this.recent.set(live.key, live.job)
     if (this.recent.size > RECENT_MAX) this.recent.delete(this.recent.keys().next().value!)
     this.live.delete(live.key)
@@ -155,9 +156,8 @@ export class Jobs {
   }
 
   private finishing(live: Live): Statement[] {
-    live.job = this.ended(live.job)
-    live.finished = true
-    return [this.shelf.put(live.job), this.shelf.finished(live.job)]
+    live.written = this.ended(live.job)
+    return [this.shelf.put(live.written), this.shelf.finished(live.written)]
   }
 
   /** Reads are written behind; what changed data is written before anyone hears of its end. */

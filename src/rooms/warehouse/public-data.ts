@@ -9,6 +9,8 @@ import type { Field, TablePath } from './types.ts'
 import type { Writer } from './writer.ts'
 
 export const PUBLIC_PROJECT = 'bigquery-public-data'
+/** What the house itself does there. */
+export const PUBLIC_JOB = 'public-data'
 const MADE_UP = 'Made-up rows in the shape of the public dataset of this name; not the real figures.'
 
 interface Sample {
@@ -63,7 +65,7 @@ export class PublicData {
     for (const [tableId, { fields, rows, description }] of Object.entries(SAMPLES[datasetId]!)) {
       const path = { projectId: PUBLIC_PROJECT, datasetId, tableId }
       await this.writer.change({
-        job: 'public-data', path, operation: 'create', work: {},
+        job: PUBLIC_JOB, path, operation: 'create', work: {},
         plan: (before) =>
           before ? undefined : { how: 'create', fields, config: { description: `${description} ${MADE_UP}` }, steps: (physical) => [{ kind: 'count', sql: `INSERT INTO ${physical} (${fields.map((field) => columnOf(field.name)).join(', ')}) ${rows}` }] },
       })
@@ -73,7 +75,7 @@ export class PublicData {
 
 function usaNames(from: number, to: number): Sample {
   const list = (items: readonly string[]) => `[${items.map((item) => `'${item}'`).join(', ')}]`
-  const names = (gender: string, all: readonly string[]) => `SELECT '${gender}' AS gender, name, at FROM (SELECT unnest(${list(all)}) AS name, unnest(range(${all.length})) AS at)`
+  const names = (gender: string, all: readonly string[]) => `SELECT '${gender}' AS gender, name, place FROM (SELECT unnest(${list(all)}) AS name, unnest(range(${all.length})) AS place)`
   return {
     description: 'Names of newborns by state and year.',
     fields: [
@@ -84,8 +86,8 @@ function usaNames(from: number, to: number): Sample {
       { name: 'number', type: 'INTEGER', mode: 'NULLABLE', description: 'Number of occurrences of the name' },
     ],
     // The same figures each time: a hash stands in for chance.
-    rows: `SELECT state, gender, year, name, CAST(5 + (hash(state || gender || name || year) % 400) * (40 - at) / 10 AS BIGINT) AS number
+    rows: `SELECT state, gender, year, name, 5 + CAST(hash(state || gender || name || CAST(year AS VARCHAR)) % 400 AS BIGINT) * (40 - place) // 10 AS number
       FROM (SELECT unnest(${list(STATES)}) AS state), (${names('F', GIRLS)} UNION ALL ${names('M', BOYS)}), (SELECT unnest(range(${from}, ${to + 1})) AS year)
-      ORDER BY state, gender, year, at`,
+      ORDER BY state, gender, year, place`,
   }
 }

@@ -12,7 +12,8 @@ import type { Statement } from '#ground/ledger.ts'
 import { Turns } from '#ground/turns.ts'
 import type { ApplyAnswer, Step } from './engine/messages.ts'
 import type { Engine, Work } from './engine/engine.ts'
-import { noDataset, tableName } from './faults.ts'
+import { noDataset, readOnly, tableName } from './faults.ts'
+import { PUBLIC_JOB, PUBLIC_PROJECT } from './public-data.ts'
 import { columnDefinitions, columnsOf } from './schema.ts'
 import type { WarehouseShelf } from './shelf.ts'
 import { typeOfField } from './sql/sqltype.ts'
@@ -93,6 +94,7 @@ export class Writer {
   /** Undefined where the plan says that nothing is to be done. */
   async change(change: Change): Promise<Changed | undefined> {
     const { transaction, path } = change
+    if (path.projectId === PUBLIC_PROJECT && change.job !== PUBLIC_JOB) throw readOnly(path.projectId)
     if (!transaction) return this.turns.take(tableName(path), () => this.apply(change, undefined))
     await this.hold(transaction, tableName(path), change.work.signal)
     return this.apply(change, transaction)
@@ -127,6 +129,7 @@ export class Writer {
 
   /** A view, or a change that concerns only what is said about a table. */
   async describe(before: Table | undefined, after: Table, operation: string, job: string, dataset?: Dataset): Promise<Table> {
+    if (after.projectId === PUBLIC_PROJECT) throw readOnly(after.projectId)
     const written = { ...after, version: (before?.version ?? 0) + 1, updated_ms: this.clock.now_ms() }
     await this.shelf.write(
       before ? [this.shelf.changeTable(before, written)] : [this.shelf.datasetThere(dataset ?? after), this.shelf.addTable(written)],
@@ -137,6 +140,7 @@ export class Writer {
 
   /** The ledger first: a table that the engine still has and nobody names is swept away later. */
   async drop(table: Table, job: string): Promise<void> {
+    if (table.projectId === PUBLIC_PROJECT) throw readOnly(table.projectId)
     const now_ms = this.clock.now_ms()
     const versions = table.physical === null ? [] : [this.shelf.addVersion(table), this.shelf.retireVersions(table.physical, now_ms)]
     await this.shelf.write([this.shelf.removeTable(table), this.shelf.removePolicies(table), ...versions], [tableFact(table, 'delete', job)])

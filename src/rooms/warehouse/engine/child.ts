@@ -5,6 +5,7 @@ import { systemClock } from '#ground/clock.ts'
 import { Disk } from '#ground/disk.ts'
 import { asFault, Fault } from '#ground/fault.ts'
 import { faultOfEngine } from '../sql/engine/faults.ts'
+import { JavaScriptFunctions } from '../sql/engine/javascript/javascript.ts'
 import { appliedEntries, apply } from './apply.ts'
 import { readArrow, schemaMessage } from './arrow.ts'
 import { Database } from './database.ts'
@@ -19,6 +20,7 @@ const [root = '', durable = '1', memory_bytes = '0', threads = '1'] = process.ar
 const clock = systemClock()
 const disk = new Disk(root, { durable: durable === '1' })
 const ids = new InsertIds()
+const javascript = new JavaScriptFunctions(clock)
 const never = new AbortController().signal
 let database: Database
 
@@ -91,9 +93,7 @@ await serve<EngineCalls>(
       ),
     begin: () => inWords(never, () => database.begin()),
     end: ({ session, how }) => inWords(never, () => database.end(session, how)),
-    functions: async () => {
-      throw new Fault('UNIMPLEMENTED', 'notImplemented', 'JavaScript functions are not supported.')
-    },
+    functions: ({ functions }) => inWords(never, () => database.with(undefined, never, (connection) => javascript.register(connection, functions))),
     memory: async () => ({ rss_bytes: process.memoryUsage().rss, limit_bytes: Number(memory_bytes) }),
   },
   {

@@ -1,5 +1,5 @@
 /** What the warehouse and its engine process say to each other. Types only; plain data, so that it survives the pipe. */
-import type { Field, SqlType, Value } from '../sql/types.ts'
+import type { Field, JsFunction, SqlType, Value } from '../sql/types.ts'
 
 /** A table of the engine: ours by name, so it never needs quoting. */
 export type Relation = string
@@ -22,7 +22,7 @@ export interface EngineCalls {
   tables(body: null): Promise<string[]>
   begin(body: null): Promise<string>
   end(body: { session: string; how: 'commit' | 'rollback' }): Promise<void>
-  functions(body: { functions: readonly unknown[] }): Promise<void>
+  functions(body: { functions: readonly JsFunction[] }): Promise<void>
   memory(body: null): Promise<{ rss_bytes: number; limit_bytes: number }>
 }
 
