@@ -12,7 +12,7 @@ export class BlockCache {
   private readonly loading = new Map<string, Promise<LogRecord[]>>()
   private bytes = 0
 
-  constructor(bytesMax = 16 * 1024 * 1024) {
+  constructor(bytesMax = 8 * 1024 * 1024) {
     this.bytesMax = bytesMax
   }
 
