@@ -88,7 +88,8 @@ export async function note(connection: DuckDBConnection, clock: Clock, job: stri
 export async function measure(connection: DuckDBConnection, { physical, types, columns }: Pick<Touched, 'physical' | 'types' | 'columns'>) {
   const rows = Number((await (await connection.run(`SELECT count(*) FROM ${physical}`)).getRows())[0]![0])
   if (rows === 0 || columns.length === 0) return { rows, bytes: 0 }
-  const width = types.map((type, index) => widthOf(type, columns[index]!)).join(' + ')
+  // A list, not a sum of thousands: DuckDB bounds how deep an expression may be.
+  const width = `list_sum([${types.map((type, index) => widthOf(type, columns[index]!)).join(', ')}])`
   const sampled = await connection.run(`SELECT coalesce(avg(${width}), 0) FROM (SELECT * FROM ${physical} LIMIT ${SIZE_SAMPLE_ROWS})`)
   return { rows, bytes: Math.round(rows * Number((await sampled.getRows())[0]![0])) }
 }

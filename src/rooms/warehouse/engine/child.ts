@@ -45,7 +45,7 @@ await serve<EngineCalls>(
           return { rows: Number(rows), page: page && (await readPage(connection, { ...page, relation, columns, types, names, skip: 0 })) }
         }),
       ),
-    values: (request, { signal }) => inWords(signal, () => database.with(request.session, signal, (connection) => readValues(connection, request))),
+    values: (request, { signal }) => inWords(signal, () => database.with(request.session, signal, (connection) => readValues(connection, request)), readsFiles([{ kind: 'values', sql: request.sql }])),
     page: (request, { signal }) => inWords(signal, () => database.with(undefined, signal, (connection) => readPage(connection, request))),
     count: ({ relation, where }, { signal }) =>
       inWords(signal, () =>
@@ -125,4 +125,4 @@ async function inWords<T>(signal: AbortSignal, work: () => Promise<T>, aboutFile
   }
 }
 
-const readsFiles = (steps: readonly { kind: string; sql?: string }[]): boolean => steps.some(({ kind, sql }) => kind === 'tolerant' || kind === 'avro' || /\bread_(?:csv|json|parquet)\(/.test(sql ?? ''))
+const readsFiles = (steps: readonly { kind: string; sql?: string }[]): boolean => steps.some(({ kind, sql }) => kind === 'tolerant' || kind === 'avro' || /\bread_(?:csv|json|parquet|ndjson_objects)\(/.test(sql ?? ''))

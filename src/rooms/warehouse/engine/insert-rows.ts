@@ -4,6 +4,7 @@ import type { Clock } from '#ground/clock.ts'
 import { failpoint } from '#ground/failpoint.ts'
 import { Fault } from '#ground/fault.ts'
 import { APPEND_CHUNK_ROWS, INSERT_ID_AGE_MS, INSERT_ID_CHARS_MAX, INSERT_ROWS_MAX } from '../limits.ts'
+import { columnsOf } from '../schema.ts'
 import { typeOfField } from '../sql/sqltype.ts'
 import type { Field } from '../sql/types.ts'
 import { note } from './apply.ts'
@@ -54,7 +55,7 @@ export async function insertRows(database: Database, ids: InsertIds, clock: Cloc
   const { physical, fields } = request
   const { rows, skipInvalidRows, ignoreUnknownValues } = parse(request.body)
   const types = fields.map(typeOfField)
-  const columns = fields.map((field) => `"${field.name.replaceAll('"', '""')}"`)
+  const columns = columnsOf(fields)
   const answer = await database.with(undefined, signal, async (connection) => {
     const reader = rowReader(fields, await defaultValues(connection, request.defaults))
     const errors: RowError[] = []
