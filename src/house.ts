@@ -123,12 +123,16 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
   let listening: Listening | undefined
   /** The addresses of functions are told as the house's own. */
   const isOwn = (host: string, port: number) => port === listening?.port && [listening.host, 'localhost', '127.0.0.1'].includes(host)
-  const courier = new Courier({
+  const inside = {
     clock,
     egress,
-    localHosts: (host, port) => (listening && (isOwn(host, port) || (!reroutes.leaves(host) && (reroutes.endsHere(host) || gateway.answersFor(host)))) ? { address: listening.host, port: listening.port } : undefined),
-  })
+    localHosts: (host: string, port: number) => (listening && (isOwn(host, port) || (!reroutes.leaves(host) && (reroutes.endsHere(host) || gateway.answersFor(host)))) ? { address: listening.host, port: listening.port } : undefined),
+  }
+  const courier = new Courier(inside)
   wayOut.defer(() => courier.close())
+  // Push goes where a subscription says. In an open house only its own user makes those, and pushes to programs beside it.
+  const pusher = new Courier({ ...inside, loopback: config.mode === 'open' })
+  wayOut.defer(() => pusher.close())
   const workflows = openWorkflows(ground, {
     courier,
     tokens: {
@@ -139,7 +143,7 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     callbackBase: () => (listening ? `http://${listening.host}:${listening.port}` : 'https://workflowexecutions.googleapis.com'),
   })
   const bus = openBus(ground, {
-    courier,
+    courier: pusher,
     tokens: { identity: (email, audience) => accounts.identityToken(email, audience) },
     policies: accounts.policies,
     isHouseTopic,

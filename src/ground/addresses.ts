@@ -45,6 +45,11 @@ export function forbiddenAddress(address: string): string | undefined {
   return lists.ipv6.find(({ list }) => list.check(address, 'ipv6'))?.what
 }
 
+/** This machine itself, in either family. */
+export function isLoopback(address: string): boolean {
+  return isIPv4(address) ? address.startsWith('127.') : address === '::1'
+}
+
 /** Mapped (::ffff:0:0/96) and NAT64 (64:ff9b::/96): the last 32 bits are an IPv4 address that is connected to in the end. */
 function carriesV4(groups: readonly number[]): boolean {
   // `BlockList` turns a mapped address into its IPv4 form before it looks, so it cannot answer this one.

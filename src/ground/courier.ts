@@ -4,7 +4,7 @@
  */
 import { lookup } from 'node:dns/promises'
 import { Readable } from 'node:stream'
-import { forbiddenAddress } from './addresses.ts'
+import { forbiddenAddress, isLoopback } from './addresses.ts'
 import type { Clock } from './clock.ts'
 import { type Hop, type HopAnswer, type HopLimits, HopMaker, type ResolvedAddress } from './courier-hop.ts'
 import { Egress, EGRESS_ALLOW_VARIABLE, type EgressSettings, portOf } from './egress.ts'
@@ -47,6 +47,8 @@ export interface CourierOptions {
   egress?: EgressSettings
   /** The house's own listener for one of its own hosts, else undefined. */
   localHosts?: (host: string, port: number) => InsideHost | undefined
+  /** Programs on this machine may be reached too: only for what nobody but the machine's own user can set up. */
+  loopback?: boolean
   /** Both only for tests of the rule itself. */
   resolve?: (host: string) => Promise<ResolvedAddress[]>
   forbids?: (address: string) => string | undefined
@@ -150,7 +152,7 @@ export class Courier {
     const forbids = this.#options.forbids ?? forbiddenAddress
     for (const { address } of found) {
       const what = forbids(address)
-      if (what === undefined) continue
+      if (what === undefined || (this.#options.loopback && isLoopback(address))) continue
       // One bad address among good ones is refused as a whole: which one is connected to would be up to chance.
       throw new Fault('PERMISSION_DENIED', 'egressForbidden', `${url.host} leads to ${address} (${what}), where requests may not go.`, {
         hint: `If this is meant, start the house with ${EGRESS_ALLOW_VARIABLE}=${url.host}.`,
