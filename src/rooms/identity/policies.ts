@@ -77,7 +77,7 @@ export class Policies {
   async write(resource: Resource, given: Record<string, unknown>): Promise<Policy & Record<string, unknown>> {
     const before = await this.read(resource)
     const wanted = given['etag']
-    if (typeof wanted === 'string' && wanted !== '' && wanted !== before.etag) throw changedMeanwhile()
+    if (typeof wanted === 'string' && wanted !== '' && standard(wanted) !== before.etag) throw changedMeanwhile()
     return this.replace(resource, before, { version: Number(given['version'] ?? 1), bindings: readBindings(given['bindings'] ?? []) })
   }
 
@@ -122,6 +122,9 @@ function keyOf({ type, name, project }: Resource): { type: string; name: string 
 }
 
 const textOf = ({ type, name }: { type: string; name: string }): string => `${type} ${name}`
+
+/** Etags are bytes, and gcloud writes base64 with the URL's alphabet. */
+const standard = (etag: string): string => etag.replaceAll('-', '+').replaceAll('_', '/')
 
 function changedMeanwhile(): Fault {
   return new Fault('ABORTED', 'conditionNotMet', 'There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.', { httpStatus: 412 })

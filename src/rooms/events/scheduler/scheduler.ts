@@ -133,7 +133,7 @@ export class Scheduler {
     const at_ms = clock.now_ms()
     try {
       await this.send(job, run, signal)
-      await this.shelf.attempted(job.name, at_ms, { code: 0 }, undefined)
+      await this.shelf.attempted(job.name, at_ms, null, undefined)
     } catch (thrown) {
       if (signal.aborted) throw thrown
       const fault = asFault(thrown)

@@ -81,7 +81,7 @@ export class ScheduleShelf {
   }
 
   async attempted(name: string, at_ms: number, status: ScheduledJob['status'], again: Statement | undefined): Promise<void> {
-    const noted = this.db.updateTable('schedules').set({ last_attempt_ms: at_ms, status: JSON.stringify(status) }).where('name', '=', name)
+    const noted = this.db.updateTable('schedules').set({ last_attempt_ms: at_ms, status: status && JSON.stringify(status) }).where('name', '=', name)
     await this.ledger.write(noted, ...(again ? [again] : []))
   }
 }
