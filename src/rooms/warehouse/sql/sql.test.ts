@@ -28,7 +28,7 @@ describe('a query', () => {
   it('writes every type in its wire form', async () => {
     const [row] = await sql.rows(`SELECT 1, 1.5, NUMERIC '3.14', BIGNUMERIC '1.1', 'é', b'\\x00\\xff', TRUE, DATE '2020-01-02', TIME '01:02:03.5', DATETIME '2020-01-02T03:04:05.123456',
       TIMESTAMP '1969-12-31 23:59:59.5+00', [1, 2], STRUCT(1 AS x, 'y' AS y), JSON '{"k":[1,null]}', CAST(NULL AS STRING), CAST('inf' AS FLOAT64), ST_GEOGPOINT(1, 2), INTERVAL 1 MONTH, RANGE<DATE> '[2020-01-01, UNBOUNDED)'`)
-    expect(row).toEqual(['1', '1.5', '3.14', '1.1', 'é', 'AP8=', 'true', '2020-01-02', '01:02:03.500', '2020-01-02T03:04:05.123456', '-500000', [{ v: '1' }, { v: '2' }], { f: [{ v: '1' }, { v: 'y' }] },
+    expect(row).toEqual(['1', '1.5', '3.14', '1.1', 'é', 'AP8=', 'true', '2020-01-02', '01:02:03.500000', '2020-01-02T03:04:05.123456', '-500000', [{ v: '1' }, { v: '2' }], { f: [{ v: '1' }, { v: 'y' }] },
       '{"k":[1,null]}', null, 'Infinity', 'POINT(1 2)', '0-1 0 0:0:0', '[2020-01-01, UNBOUNDED)'])
   })
 

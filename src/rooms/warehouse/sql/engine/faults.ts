@@ -2,6 +2,7 @@
 import { Fault } from '#ground/fault.ts'
 
 const WORDS: readonly [RegExp, (match: RegExpExecArray) => string][] = [
+  [/^Not implemented Error: Unknown TimeZone '([\s\S]*?)'!/, (m) => `Invalid time zone: ${m[1]}`],
   [/^Conversion Error: Could not convert string '([\s\S]*?)' to INT64/, (m) => `Bad int64 value: ${m[1]}`],
   [/^Conversion Error: Could not convert string '([\s\S]*?)' to DOUBLE/, (m) => `Bad double value: ${m[1]}`],
   [/^Conversion Error: (?:date|timestamp|time) field value out of range: "([^"]*)"/i, (m) => `Invalid date or time: ${m[1]}`],

@@ -14,10 +14,10 @@ export function aggregateScan(g: Generator, node: Message): string {
   const wanted = new Set(list(node['column_list']).map((column) => column['column_id']))
   const groupText = new Map(groups.map((item) => [item['column'].column_id, g.expr(item['expr'])]))
   const items = groups.map((item) => `${groupText.get(item['column'].column_id)} AS ${g.column(item['column'])}`)
-  for (const item of aggregates) items.push(`${aggregateText(g, item['expr'])} AS ${g.column(item['column'])}`)
   const input = node['input_scan'] as Message
-  const source = input['node'] === 'ResolvedSingleRowScan' ? '(SELECT 1)' : `(${g.scan(input)})`
   const sets = list(node['grouping_set_list'])
+  const { source, texts } = withExtremes(g, aggregates, input['node'] === 'ResolvedSingleRowScan' ? '(SELECT 1)' : `(${g.scan(input)})`, sets.length ? undefined : [...groupText.values()])
+  aggregates.forEach((item, i) => items.push(`${texts[i]} AS ${g.column(item['column'])}`))
   for (const item of list(node['grouping_call_list'])) {
     const text = groupText.get(item['group_by_column'].column.column_id)
     items.push(`grouping(${text}) AS ${g.column(item['output_column'])}`)
@@ -30,7 +30,7 @@ export function aggregateScan(g: Generator, node: Message): string {
   const inner = groups.map((item) => `${groupText.get(item['column'].column_id)} AS k_${g.column(item['column'])}`)
   const key = (reference: Message) => `k_${g.column(reference['column'])}`
   const outer = groups.filter((item) => wanted.has(item['column'].column_id) || true).map((item) => `k_${g.column(item['column'])} AS ${g.column(item['column'])}`)
-  for (const item of aggregates) outer.push(`${aggregateText(g, item['expr'])} AS ${g.column(item['column'])}`)
+  aggregates.forEach((item, i) => outer.push(`${texts[i]} AS ${g.column(item['column'])}`))
   for (const item of list(node['grouping_call_list'])) outer.push(`grouping(${key(item['group_by_column'])}) AS ${g.column(item['output_column'])}`)
   const multi = (items: unknown) => list(items).map((item) => {
     const keys = list(item['column_list']).map(key)
@@ -53,6 +53,23 @@ export function aggregateScan(g: Generator, node: Message): string {
   return `SELECT ${outer.join(', ')} FROM (SELECT *, ${inner.join(', ')} FROM ${source}) GROUP BY GROUPING SETS (${sets.map(one).join(', ')})`
 }
 
+/**
+ * f(x HAVING MAX y): the largest y of each group is computed a level below, and f sees the rows that have it. ANY_VALUE needs no such level.
+ */
+function withExtremes(g: Generator, aggregates: readonly Message[], source: string, groups: readonly string[] | undefined): { source: string; texts: string[] } {
+  const extremes: string[] = []
+  const texts = aggregates.map((item) => {
+    const call = item['expr'] as Message
+    const having = call['having_modifier'] as Message | undefined
+    if (!having || functionName(call) === 'any_value' || !groups) return aggregateText(g, call)
+    const by = g.expr(having['having_expr'])
+    const column = g.fresh('extreme')
+    extremes.push(`${having['kind'] === 'MIN' ? 'min' : 'max'}(${by}) OVER (${groups.length ? `PARTITION BY ${groups.join(', ')}` : ''}) AS ${column}`)
+    return aggregateText(g, { ...call, having_modifier: undefined }, '', `${by} = ${column}`)
+  })
+  return { source: extremes.length ? `(SELECT *, ${extremes.join(', ')} FROM ${source})` : source, texts }
+}
+
 interface Aggregate {
   call: Call
   /** `DISTINCT ` or ''. */
@@ -66,12 +83,12 @@ interface Aggregate {
   tail(filters?: readonly string[]): string
 }
 
-export function aggregateText(g: Generator, node: Message, over = ''): string {
+export function aggregateText(g: Generator, node: Message, over = '', filter?: string): string {
   const found = g.input.inlineFunction(String(node['function']?.name ?? ''), node)
   if (found?.kind === 'aggregate') return inlineAggregate(g, node, found.argumentNames, found, over)
   if (list(node['group_by_list']).length) throw unsupported('GROUP BY inside an aggregate call')
   const call = callOf(g, node)
-  const filters: string[] = []
+  const filters: string[] = filter ? [filter] : []
   if (node['where_expr']) filters.push(g.expr(node['where_expr']))
   if (node['null_handling_modifier'] === 'IGNORE_NULLS' && call.args.length) filters.push(`${call.args[0]} IS NOT NULL`)
   const order = list(node['order_by_item_list'])
@@ -110,7 +127,10 @@ type AggregateRule = string | ((a: Aggregate) => string)
 
 const statistic = (name: string): AggregateRule => (a) => {
   const args = a.call.args.map((text, i) => floatArgument(text, a.call.types[i]))
-  return cast(`${name}(${a.distinct}${args.join(', ')})${a.tail()}`, a.call.type)
+  // The engine raises where a value is not finite; the answer is NaN.
+  const wild = args.map((text) => `NOT isfinite(${text})`).join(' OR ')
+  const finite = args.map((text) => `CASE WHEN isfinite(${text}) THEN ${text} END`)
+  return cast(`CASE WHEN bool_or(${wild})${a.tail()} THEN 'nan'::DOUBLE ELSE ${name}(${a.distinct}${finite.join(', ')})${a.tail()} END`, a.call.type)
 }
 
 /** NUMERIC and BIGNUMERIC arguments are taken as FLOAT64 here; the result type says what comes out. */
@@ -138,7 +158,10 @@ function quantiles(a: Aggregate): string {
 }
 
 /** array_agg over no rows is NULL, as in BigQuery. */
-const arrayAgg: AggregateRule = (a) => limited(`list(${a.distinct}${a.call.args[0]}${a.order})${a.tail()}`, a)
+const arrayAgg: AggregateRule = (a) => limited(a.distinct && !a.order ? firstOnes(`list(${a.call.args[0]})${a.tail()}`) : `list(${a.distinct}${a.call.args[0]}${a.order})${a.tail()}`, a)
+
+/** Each value once, in the order of its first place, as long as a list is short enough to be looked through for each of its elements. */
+const firstOnes = (list: string) => `CASE WHEN len(${list}) <= 1000 THEN list_filter(${list}, lambda d_, i_: coalesce(list_position(${list}, d_), list_position(list_transform(${list}, lambda n_: n_ IS NULL), d_ IS NULL)) = i_) ELSE list_distinct(${list}) END`
 
 const stringAgg: AggregateRule = (a) => {
   const [value, separator] = a.call.args
@@ -147,6 +170,7 @@ const stringAgg: AggregateRule = (a) => {
   const filters = [...a.filters, `${value} IS NOT NULL`]
   if (bytes) return `gs_bytes_join(${limited(`list(${a.distinct}${value}${a.order})${a.tail(filters)}`, a)}, ${between})`
   if (a.limit !== undefined || separator && a.call.constant(1) === undefined) return `array_to_string(${limited(`list(${a.distinct}${value}${a.order})${a.tail(filters)}`, a)}, ${between})`
+  if (a.distinct && !a.order) return `array_to_string(${firstOnes(`list(${value})${a.tail(filters)}`)}, ${between})`
   return `string_agg(${a.distinct}${value}, ${between}${a.order})${a.tail()}`
 }
 

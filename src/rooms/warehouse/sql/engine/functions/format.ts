@@ -102,7 +102,7 @@ function floating(kind: string, flags: string, precision: number, value: number)
   let body: string
   if (/[eE]/.test(kind)) body = magnitude.toExponential(precision).replace(/e([+-])(\d)$/, 'e$10$2')
   else if (/[fF]/.test(kind)) body = magnitude >= 1e21 ? BigInt(magnitude).toString() + (precision ? `.${'0'.repeat(precision)}` : '') : fixed(magnitude, Math.min(100, precision))
-  else body = general(magnitude, precision || 1)
+  else body = magnitude === 0 ? '0' : general(magnitude, precision || 1, -4)
   if (/[fFgG]/.test(kind) && flags.includes("'")) body = body.replace(/^\d+/, (digits) => grouped(digits, flags))
   return cased(sign + body)
 }
@@ -149,7 +149,7 @@ export function debug(type: string, literal: boolean, value: string | null): str
     case 'FLOAT64': {
       const number = value === 'nan' ? NaN : value === 'inf' ? Infinity : value === '-inf' ? -Infinity : Number(value)
       if (!Number.isFinite(number)) return literal ? `CAST("${value}" AS FLOAT64)` : value
-      const text = doubleText(number)
+      const text = doubleText(number, -4)
       return /[.e]/.test(text) ? text : `${text}.0`
     }
     case 'NUMERIC':
@@ -170,11 +170,21 @@ export function debug(type: string, literal: boolean, value: string | null): str
 
 export function quoted(text: string): string {
   const quote = text.includes('"') && !text.includes("'") ? "'" : '"'
-  return quote + text.replace(/[\\\x00-\x1f\x7f]|["']/g, (char) => {
+  let escaped = -1
+  return quote + text.replace(/[\\\x00-\x1f\x7f]|["']|[0-9a-fA-F]/g, (char, at: number) => {
+    // A hex digit after a hex escape would be read as a part of it.
+    const after = escaped === at
+    if (/[0-9a-fA-F]/.test(char) && !after) return char
     if (char === '"' || char === "'") return char === quote ? `\\${char}` : char
-    return ({ '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\x07': '\\a', '\b': '\\b', '\f': '\\f', '\v': '\\v' } as Record<string, string>)[char] ?? `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`
+    const named = ({ '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\x07': '\\a', '\b': '\\b', '\f': '\\f', '\v': '\\v' } as Record<string, string>)[char]
+    if (named) return named
+    escaped = at + 1
+    return `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`
   }) + quote
 }
 
-const quotedBytes = (bytes: Buffer) => `"${bytesText(bytes).replace(/"/g, '\\"')}"`
+function quotedBytes(bytes: Buffer): string {
+  const quote = bytes.includes(34) && !bytes.includes(39) ? "'" : '"'
+  return quote + bytesText(bytes).replaceAll(quote, `\\${quote}`) + quote
+}
 const bytesText = (bytes: Buffer) => [...bytes].map((byte) => (byte === 92 ? '\\\\' : byte >= 32 && byte < 127 ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`)).join('')

@@ -186,19 +186,20 @@ const bignumOnly: ScalarFunction[] = [
 ]
 
 /** As C++ prints it with 15 digits, or 17 where those do not give the number back. */
-export function doubleText(value: number): string {
+/** `smallest` is the lowest exponent that is written without one: -5 in casts, -4 in FORMAT. */
+export function doubleText(value: number, smallest = -5): string {
   if (Number.isNaN(value)) return 'nan'
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf'
   if (value === 0) return Object.is(value, -0) ? '-0' : '0'
-  const short = general(value, 15)
-  return Number(short) === value ? short : general(value, 17)
+  const short = general(value, 15, smallest)
+  return Number(short) === value ? short : general(value, 17, smallest)
 }
 
 /** C's %.<digits>g. */
-export function general(value: number, digits: number): string {
+export function general(value: number, digits: number, smallest = -5): string {
   const [mantissa, exponent] = value.toExponential(digits - 1).split('e') as [string, string]
   const power = Number(exponent)
-  if (power < -5 || power >= digits) {
+  if (power < smallest || power >= digits) {
     const short = mantissa.includes('.') ? mantissa.replace(/\.?0+$/, '') : mantissa
     return `${short}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`
   }
@@ -267,6 +268,20 @@ const pair = (name: string, measure: (a: number[], b: number[]) => number): Scal
 
 const total = (items: readonly number[]) => items.reduce((sum, item) => sum + item, 0)
 const norm = (items: readonly number[]) => Math.sqrt(total(items.map((item) => item * item)))
+
+function full(items: readonly (number | null)[]): readonly number[] {
+  if (items.includes(null)) throw new Error('NULL array element')
+  return items as readonly number[]
+}
+
+/** Two sparse vectors as two dense ones: the keys of both, each once. */
+function dense(keysA: readonly string[], a: readonly number[], keysB: readonly string[], b: readonly number[]): number[][] {
+  if (keysA.includes(null as never) || keysB.includes(null as never)) throw new Error('NULL array element')
+  if (new Set(keysA).size < keysA.length || new Set(keysB).size < keysB.length) throw new Error('Duplicate index found in the input array')
+  const [left, right] = [new Map(keysA.map((key, i) => [key, a[i]!])), new Map(keysB.map((key, i) => [key, b[i]!]))]
+  const keys = [...new Set([...keysA, ...keysB])]
+  return [keys.map((key) => left.get(key) ?? 0), keys.map((key) => right.get(key) ?? 0)]
+}
 
 const elementwise = (average: boolean) => (rows: (number | null)[][]) => {
   const width = Math.max(0, ...rows.map((row) => row?.length ?? 0))
@@ -360,8 +375,9 @@ export const numbers: ScalarFunction[] = [
     if (size === 0) throw new Error('Cannot compute cosine distance against zero vector.')
     return 1 - total(a.map((x, i) => x * b[i]!)) / size
   }),
-  { name: 'gs_l1_norm', parameters: ['DOUBLE[]'], returns: 'DOUBLE', run: (a: number[]) => total(a.map(Math.abs)) },
-  { name: 'gs_l2_norm', parameters: ['DOUBLE[]'], returns: 'DOUBLE', run: norm },
+  { name: 'gs_l1_norm', parameters: ['DOUBLE[]'], returns: 'DOUBLE', run: (a: number[]) => total(full(a).map(Math.abs)) },
+  { name: 'gs_l2_norm', parameters: ['DOUBLE[]'], returns: 'DOUBLE', run: (a: number[]) => norm(full(a)) },
+  { name: 'gs_sparse', parameters: ['VARCHAR[]', 'DOUBLE[]', 'VARCHAR[]', 'DOUBLE[]'], returns: 'DOUBLE[][]', run: dense },
   { name: 'gs_elementwise_sum', parameters: ['DOUBLE[][]'], returns: 'DOUBLE[]', run: elementwise(false) },
   { name: 'gs_elementwise_avg', parameters: ['DOUBLE[][]'], returns: 'DOUBLE[]', run: elementwise(true) },
 ]

@@ -62,12 +62,13 @@ function soundex(text: string): string {
   const codes: Record<string, string> = { B: '1', F: '1', P: '1', V: '1', C: '2', G: '2', J: '2', K: '2', Q: '2', S: '2', X: '2', Z: '2', D: '3', T: '3', L: '4', M: '5', N: '5', R: '6' }
   let out = ''
   let last = ''
-  for (const char of text.toUpperCase()) {
-    if (!/[A-Z]/.test(char)) continue
-    const code = codes[char] ?? ''
+  for (const char of text) {
+    if (!/[A-Za-z]/.test(char)) continue
+    const code = codes[char.toUpperCase()] ?? ''
     if (!out) out = char
     else if (code && code !== last) out += code
-    if (char !== 'H' && char !== 'W') last = code
+    // Letters without a code do not part equal codes.
+    if (code) last = code
     if (out.length === 4) break
   }
   return out && out.padEnd(4, '0')

@@ -62,8 +62,13 @@ function offsetText(seconds: number, colon: boolean): string {
   return `${seconds < 0 ? '-' : '+'}${two(Math.floor(all / 3600))}${colon ? ':' : ''}${two(Math.floor(all / 60) % 60)}`
 }
 
+/** Elements that a kind of value has nothing for stand as they were written. */
+const ABSENT: Readonly<Record<string, string>> = { DATE: 'cHIklMPpRrSsTXZz', TIME: 'AaBbCcDdeFGghJjmQsUuVWwxYyZz', DATETIME: 'sZz' }
+
+/** `zone` names the zone of an instant, or the kind of a value that is none. */
 function formatTime(format: string, micros: bigint, offset_us: bigint, zone: string): string {
   const c = civilOf(micros)
+  const absent = ABSENT[zone]
   const offset = Number(offset_us / 1_000_000n)
   const hour12 = c.hour % 12 || 12
   const sub = (digits: number) => String(c.micro).padStart(6, '0').padEnd(9, '0').slice(0, digits)
@@ -121,9 +126,9 @@ function formatTime(format: string, micros: bigint, offset_us: bigint, zone: str
       const fraction = sub(6).replace(/0+$/, '')
       return fraction ? `${two(c.second)}.${fraction}` : two(c.second)
     }
-    if (e === 'z') return offsetText(offset, true)
-    if (e) return one(e)
-    return one(o ?? code!)
+    if (e === 'z') return absent?.includes('z') ? '%Ez' : offsetText(offset, true)
+    const element = e ?? o ?? code!
+    return absent?.includes(element) ? `%${element}` : one(element)
   }).replace(/%E4Y/g, String(c.year).padStart(4, '0'))
 }
 
@@ -567,12 +572,14 @@ function intervalPart({ months, days, micros }: Interval, part: string): bigint 
     case 'SECOND': return (micros / 1_000_000n) % 60n
     case 'MILLISECOND': return (micros / 1000n) % 1000n
     case 'MICROSECOND': return micros % 1_000_000n
+    case 'NANOSECOND': return (micros % 1_000_000n) * 1000n
     default: throw new Error(`EXTRACT does not support ${part} from INTERVAL`)
   }
 }
 
 function justify(given: Interval, what: string): Interval {
   let { months, days, micros } = given
+  if (what === 'seconds') return { months: 0, days: 0, micros: micros + BigInt(months * 30 + days) * DAY_US }
   if (what !== 'days') {
     days += Number(micros / DAY_US)
     micros %= DAY_US
@@ -591,6 +598,33 @@ function justify(given: Interval, what: string): Interval {
     }
   }
   return { months, days, micros }
+}
+
+function zoneOffset(zone: string): bigint {
+  const match = /^([+-])(\d{1,2})(?::?(\d{2}))?$/.exec(zone)
+  if (!match) throw new Error(`Invalid time zone: ${zone}`)
+  return BigInt((match[1] === '-' ? -1 : 1) * (Number(match[2]) * 60 + Number(match[3] ?? 0))) * 60_000_000n
+}
+
+/** The start of the bucket that a civil time lies in, of buckets laid from an origin. */
+function bucket(value: bigint, width: Interval, origin: bigint, kind: string): bigint {
+  const { months, days, micros } = width
+  if (months < 0 || days < 0 || micros < 0n) throw new Error('Negative bucket width INTERVAL is not allowed')
+  if (kind === 'TIMESTAMP' && months) throw new Error('Bucket width INTERVAL with non-zero MONTH part is not allowed')
+  if (kind === 'DATE' && micros) throw new Error('Only MONTH and DAY parts are allowed in bucket width INTERVAL')
+  if (months && (days || micros)) throw new Error('Bucket width INTERVAL with mixed parts is not allowed')
+  const size = BigInt(days) * DAY_US + micros
+  if (!months && !size) throw new Error('Zero bucket width INTERVAL is not allowed')
+  if (!months) return origin + floorDiv(value - origin, size) * size
+  const from = civilOf(origin)
+  const to = civilOf(value)
+  const start = (count: number) => {
+    const month = from.year * 12 + from.month - 1 + count * months
+    const [year, at] = [Math.floor(month / 12), (((month % 12) + 12) % 12) + 1]
+    return microsOf({ ...from, year, month: at, day: Math.min(from.day, daysInMonth(year, at)) })
+  }
+  const count = Math.floor((to.year * 12 + to.month - from.year * 12 - from.month) / months)
+  return start(count) <= value ? start(count) : start(count - 1)
 }
 
 /** Parts are divided from the left, the rest carried down: a month is 30 days. */
@@ -671,5 +705,7 @@ export const times = (now_ms: () => number): ScalarFunction[] => [
       return sum && divideInterval(sum, BigInt(items.filter((each) => each !== null).length))
     },
   },
+  { name: 'gs_zone_offset', parameters: ['VARCHAR'], returns: 'BIGINT', run: zoneOffset },
+  { name: 'gs_bucket', parameters: ['TIMESTAMP', 'INTERVAL', 'TIMESTAMP', 'VARCHAR'], returns: 'TIMESTAMP', run: bucket },
   { name: 'gs_justify', parameters: ['INTERVAL', 'VARCHAR'], returns: 'INTERVAL', run: justify },
 ]

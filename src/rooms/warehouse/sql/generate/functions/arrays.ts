@@ -64,7 +64,7 @@ const generate: Rule = (call) => {
   if (kind === 'INT64') return `(CASE WHEN ${nulls} THEN NULL ${zero} ELSE generate_series(${start}, ${end}, ${step}) END)`
   if (kind === 'FLOAT64') return `gs_generate_floats(CAST(${start} AS DOUBLE), CAST(${end} AS DOUBLE), CAST(${step} AS DOUBLE))`
   if (kind === 'NUMERIC') return `(CASE WHEN ${nulls} THEN NULL ${zero} ELSE list_transform(range(greatest(0, CAST(floor((${end} - ${start}) / ${step}) AS BIGINT) + 1)), lambda n_: CAST(${start} + n_ * ${step} AS DECIMAL(38,9))) END)`
-  return `gs_generate_bignums(${start}, ${end}, ${step})`
+  return `gs_generate_bignums(${start}, ${end}, ${call.args[2] ?? castText('1', { kind: 'INT64' }, { kind: 'BIGNUMERIC' })})`
 }
 
 const aggregate = (name: 'sum' | 'avg' | 'min' | 'max'): Rule => (call) => {
@@ -142,7 +142,7 @@ export const arrays: Rules = {
   array_last: (call) => `(CASE WHEN len(${call.args[0]}) = 0 THEN gs_error('ARRAY_LAST cannot get the last element of an empty array') ELSE (${call.args[0]})[-1] END)`,
   array_first_n: `(CASE WHEN $2 < 0 THEN gs_error('The n argument to ARRAY_FIRST_N must not be negative.') WHEN $2 IS NULL THEN NULL ELSE list_slice($1, 1, $2) END)`,
   array_last_n: `(CASE WHEN $2 < 0 THEN gs_error('The n argument to ARRAY_LAST_N must not be negative.') WHEN $2 IS NULL THEN NULL ELSE list_slice($1, greatest(1, len($1) - $2 + 1), len($1)) END)`,
-  array_remove_first_n: `(CASE WHEN $2 < 0 THEN gs_error('The n argument to ARRAY_REMOVE_FIRST_N must not be negative.') WHEN $2 IS NULL THEN NULL ELSE list_slice($1, $2 + 1, len($1)) END)`,
+  array_remove_first_n: `(CASE WHEN $2 < 0 THEN gs_error('The n argument to ARRAY_REMOVE_FIRST_N must not be negative.') WHEN $2 IS NULL THEN NULL ELSE list_slice($1, least($2, len($1)) + 1, len($1)) END)`,
   array_remove_last_n: `(CASE WHEN $2 < 0 THEN gs_error('The n argument to ARRAY_REMOVE_LAST_N must not be negative.') WHEN $2 IS NULL THEN NULL ELSE list_slice($1, 1, greatest(0, len($1) - $2)) END)`,
   array_slice: slice,
   array_filter: filter,

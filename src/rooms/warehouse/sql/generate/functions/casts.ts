@@ -4,6 +4,7 @@ import { NUMERIC_SCALE, structOf } from '../../literal.ts'
 import { duckType, sameType, typeOfProto } from '../../sqltype.ts'
 import type { SqlType } from '../../types.ts'
 import { unsupported, type Generator } from '../generator.ts'
+import { civilIn } from './zones.ts'
 
 export function castCall(g: Generator, node: Message): string {
   const from = typeOfProto(node['expr'].type)
@@ -120,7 +121,7 @@ function formattedCast(text: string, from: SqlType, to: SqlType, format: string,
       case 'TIME':
         return civil(`(DATE '1970-01-01' + ${text})`, 'TIME')
       case 'TIMESTAMP':
-        return `gs_cast_format(${format}, timezone(${zone}, ${text}), epoch_us(timezone(${zone}, ${text})) - epoch_us(${text}), 'TIMESTAMP')`
+        return `gs_cast_format(${format}, ${civilIn(zone, text)}, epoch_us(${civilIn(zone, text)}) - epoch_us(${text}), 'TIMESTAMP')`
       case 'BYTES':
         return `gs_bytes_format(${text}, ${format})`
       case 'INT64':

@@ -5,6 +5,7 @@ import type { Call, Rule, Rules } from '../calls.ts'
 import { invalidQuery, unsupported } from '../generator.ts'
 import { castText } from './casts.ts'
 import { intervalOf } from './intervals.ts'
+import { civilIn, instantIn } from './zones.ts'
 
 const UNIT_US: Record<string, number> = { DAY: 86_400_000_000, HOUR: 3_600_000_000, MINUTE: 60_000_000, SECOND: 1_000_000, MILLISECOND: 1000, MICROSECOND: 1 }
 const WEEKDAYS: Record<string, number> = {
@@ -17,7 +18,7 @@ const kindOf = (call: Call, index = 0) => call.types[index]?.kind
 
 /** The civil TIMESTAMP of a value, in a zone for instants. */
 function civil(text: string, type: SqlType | undefined, zone = "'UTC'"): string {
-  if (type?.kind === 'TIMESTAMP') return `timezone(${zone}, ${text})`
+  if (type?.kind === 'TIMESTAMP') return civilIn(zone, text)
   if (type?.kind === 'DATE') return `CAST(${text} AS TIMESTAMP)`
   if (type?.kind === 'TIME') return `(DATE '1970-01-01' + ${text})`
   return text
@@ -25,7 +26,7 @@ function civil(text: string, type: SqlType | undefined, zone = "'UTC'"): string 
 
 /** Back from civil time to the type. */
 function back(text: string, kind: string | undefined, zone = "'UTC'"): string {
-  if (kind === 'TIMESTAMP') return `timezone(${zone}, ${text})`
+  if (kind === 'TIMESTAMP') return instantIn(zone, text)
   if (kind === 'DATE') return `CAST(${text} AS DATE)`
   if (kind === 'TIME') return `CAST(${text} AS TIME)`
   return text
@@ -114,7 +115,7 @@ function trunc(call: Call): string {
     const unit = UNIT_US[part]
     // Below an hour every zone of today agrees; from the hour on the zone counts.
     if (unit !== undefined && (unit < UNIT_US['HOUR']! || zone === "'UTC'")) return unit === 1 ? value : `time_bucket(to_microseconds(${unit}), ${value}, TIMESTAMPTZ '2000-01-01 00:00:00+00')`
-    return `timezone(${zone}, ${truncated(`timezone(${zone}, ${value})`, part)})`
+    return instantIn(zone, truncated(civilIn(zone, value), part))
   }
   if (kind === 'DATE') return `CAST(${truncated(value, part, true)} AS DATE)`
   if (kind === 'TIME') return `CAST(${truncated(`(DATE '2000-01-01' + ${value})`, part)} AS TIME)`
@@ -196,7 +197,7 @@ function intervalPart(text: string, part: string): string {
 function date(call: Call): string {
   const [a, b, c] = call.args
   if (kindOf(call) === 'INT64') return `make_date(${a}, ${b}, ${c})`
-  if (kindOf(call) === 'TIMESTAMP') return `CAST(timezone(${b ?? "'UTC'"}, ${a}) AS DATE)`
+  if (kindOf(call) === 'TIMESTAMP') return `CAST(${civilIn(b ?? "'UTC'", a!)} AS DATE)`
   if (kindOf(call) === 'STRING') return castText(a!, { kind: 'STRING' }, { kind: 'DATE' })
   return `CAST(${a} AS DATE)`
 }
@@ -204,7 +205,7 @@ function date(call: Call): string {
 function time(call: Call): string {
   const [a, b, c] = call.args
   if (kindOf(call) === 'INT64') return `CAST(gs_make_clock(${a}, ${b}, ${c}) AS TIME)`
-  if (kindOf(call) === 'TIMESTAMP') return `CAST(timezone(${b ?? "'UTC'"}, ${a}) AS TIME)`
+  if (kindOf(call) === 'TIMESTAMP') return `CAST(${civilIn(b ?? "'UTC'", a!)} AS TIME)`
   if (kindOf(call) === 'STRING') return castText(a!, { kind: 'STRING' }, { kind: 'TIME' })
   return `CAST(${a} AS TIME)`
 }
@@ -212,7 +213,7 @@ function time(call: Call): string {
 function datetime(call: Call): string {
   const [a, b] = call.args
   if (kindOf(call) === 'INT64') return `gs_make_datetime(${call.args.join(', ')})`
-  if (kindOf(call) === 'TIMESTAMP') return `timezone(${b ?? "'UTC'"}, ${a})`
+  if (kindOf(call) === 'TIMESTAMP') return civilIn(b ?? "'UTC'", a!)
   if (kindOf(call) === 'STRING') return castText(a!, { kind: 'STRING' }, { kind: 'DATETIME' })
   if (kindOf(call) === 'DATE') return b ? `(${a} + ${b})` : `CAST(${a} AS TIMESTAMP)`
   return a!
@@ -223,7 +224,7 @@ function timestamp(call: Call): string {
   const kind = kindOf(call)
   if (kind === 'STRING') return `gs_parse_ts(${a}, ${b ?? "'UTC'"})`
   if (kind === 'TIMESTAMP') return a!
-  return `timezone(${b ?? "'UTC'"}, CAST(${a} AS TIMESTAMP))`
+  return instantIn(b ?? "'UTC'", `CAST(${a} AS TIMESTAMP)`)
 }
 
 // ---------------------------------------------------------------- text
@@ -231,16 +232,17 @@ function timestamp(call: Call): string {
 function format(call: Call): string {
   const [pattern, value, zone = "'UTC'"] = call.args
   const type = call.types[1]
-  const offset = type?.kind === 'TIMESTAMP' ? (zone === "'UTC'" ? '0' : `epoch_us(timezone(${zone}, ${value})) - epoch_us(${value})`) : '0'
+  const offset = type?.kind === 'TIMESTAMP' ? (zone === "'UTC'" ? '0' : `epoch_us(${civilIn(zone, value!)}) - epoch_us(${value})`) : '0'
   const constant = call.constant(0)
-  const native = constant === undefined ? undefined : nativeFormat(constant)
+  const native = constant === undefined ? undefined : nativeFormat(constant, type?.kind)
   if (native !== undefined) return `strftime(${civil(value!, type, zone)}, ${quote(native)})`
-  return `gs_format_time(${pattern}, ${civil(value!, type, zone)}, CAST(${offset} AS BIGINT), ${type?.kind === 'TIMESTAMP' ? zone : "''"})`
+  return `gs_format_time(${pattern}, ${civil(value!, type, zone)}, CAST(${offset} AS BIGINT), ${type?.kind === 'TIMESTAMP' ? zone : quote(type?.kind ?? '')})`
 }
 
 /** The elements that mean the same in DuckDB's strftime. */
-function nativeFormat(format: string): string | undefined {
-  if (!/^(?:[^%]|%[YmdHMSFTyjp%])*$/.test(format)) return undefined
+function nativeFormat(format: string, kind: string | undefined): string | undefined {
+  const known = kind === 'DATE' ? /^(?:[^%]|%[YmdFyj%])*$/ : kind === 'TIME' ? /^(?:[^%]|%[HMSTp%])*$/ : /^(?:[^%]|%[YmdHMSFTyjp%])*$/
+  if (!known.test(format)) return undefined
   return format.replace(/%F/g, '%Y-%m-%d').replace(/%T/g, '%H:%M:%S')
 }
 
@@ -256,7 +258,8 @@ const bucket: Rule = (call) => {
   const [value, width, origin] = call.args as [string, string, string?]
   const kind = kindOf(call)
   const start = origin ?? (kind === 'DATE' ? `DATE '1950-01-01'` : kind === 'TIMESTAMP' ? `TIMESTAMPTZ '1950-01-01 00:00:00+00'` : `TIMESTAMP '1950-01-01 00:00:00'`)
-  return kind === 'DATE' ? `CAST(time_bucket(${width}, ${value}, ${start}) AS DATE)` : `time_bucket(${width}, ${value}, ${start})`
+  if (/^to_(?:days|microseconds)\(\d+/.test(width) && !(kind === 'DATE' && width.startsWith('to_micro'))) return kind === 'DATE' ? `CAST(time_bucket(${width}, ${value}, ${start}) AS DATE)` : `time_bucket(${width}, ${value}, ${start})`
+  return back(`gs_bucket(${civil(value, call.types[0])}, ${width}, ${civil(start, call.types[0])}, '${kind}')`, kind)
 }
 
 function dateArray(call: Call): string {
@@ -283,9 +286,9 @@ const makeInterval: Rule = (call) => {
 }
 
 export const dates: Rules = {
-  current_date: (call) => `CAST(timezone(${call.args[0] ?? "'UTC'"}, now()) AS DATE)`,
-  current_time: (call) => `CAST(timezone(${call.args[0] ?? "'UTC'"}, now()) AS TIME)`,
-  current_datetime: (call) => `timezone(${call.args[0] ?? "'UTC'"}, now())`,
+  current_date: (call) => `CAST(${civilIn(call.args[0] ?? "'UTC'", 'now()')} AS DATE)`,
+  current_time: (call) => `CAST(${civilIn(call.args[0] ?? "'UTC'", 'now()')} AS TIME)`,
+  current_datetime: (call) => civilIn(call.args[0] ?? "'UTC'", 'now()'),
   current_timestamp: 'now()',
   date_add: add(1), datetime_add: add(1), timestamp_add: add(1), time_add: add(1),
   date_sub: add(-1), datetime_sub: add(-1), timestamp_sub: add(-1), time_sub: add(-1),
@@ -316,5 +319,5 @@ export const dates: Rules = {
   justify_days: `gs_justify($1, 'days')`,
   justify_hours: `gs_justify($1, 'hours')`,
   justify_interval: `gs_justify($1, 'interval')`,
-  to_seconds_interval: 'to_microseconds($1 * 1000000)',
+  to_seconds_interval: (call) => (kindOf(call) === 'INTERVAL' ? `gs_justify(${call.args[0]}, 'seconds')` : `to_microseconds(${call.args[0]} * 1000000)`),
 }

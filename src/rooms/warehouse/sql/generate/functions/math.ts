@@ -174,8 +174,8 @@ export const math: Rules = {
   $bitwise_not: (call) => (call.types[0]?.kind === 'BYTES' ? `gs_bytes_not(${call.args[0]})` : `(~(${call.args[0]}))`),
   $bitwise_left_shift: shift('shift_left'),
   $bitwise_right_shift: shift('shift_right'),
-  cosine_distance: 'gs_cosine_distance($1, $2)',
-  euclidean_distance: 'gs_euclidean_distance($1, $2)',
+  cosine_distance: distance('gs_cosine_distance'),
+  euclidean_distance: distance('gs_euclidean_distance'),
   manhattan_distance: 'gs_manhattan_distance($1, $2)',
   approx_cosine_distance: 'gs_cosine_distance($1, $2)',
   approx_euclidean_distance: 'gs_euclidean_distance($1, $2)',
@@ -183,6 +183,17 @@ export const math: Rules = {
   approx_dot_product: 'gs_dot_product($1, $2)',
   l1_norm: 'gs_l1_norm($1)',
   l2_norm: 'gs_l2_norm($1)',
+}
+
+/** Vectors may be sparse: pairs of a key and a number. */
+function distance(name: string): Rule {
+  return (call) => {
+    const [type] = call.types
+    if (type?.kind !== 'ARRAY' || type.element.kind !== 'STRUCT') return `${name}(${call.args.join(', ')})`
+    const parts = call.args.map((text) => `list_transform(${text}, lambda s_: CAST(s_._1 AS VARCHAR)), list_transform(${text}, lambda s_: s_._2)`)
+    const both = `gs_sparse(${parts.join(', ')})`
+    return `${name}((${both})[1], (${both})[2])`
+  }
 }
 
 function exact(call: Call, sign: '+' | '-'): string {

@@ -4,6 +4,7 @@ import { quote } from '../../literal.ts'
 import type { SqlType } from '../../types.ts'
 import type { Call, Rule, Rules } from '../calls.ts'
 import { castText } from './casts.ts'
+import { civilIn } from './zones.ts'
 
 const isBytes = (call: Call) => call.types[0]?.kind === 'BYTES'
 
@@ -214,7 +215,7 @@ export const strings: Rules = {
     const [value, zone] = call.args
     const type = call.types[0]!
     if (type.kind === 'JSON') return `gs_json_to_string(${value})`
-    if (type.kind === 'TIMESTAMP' && zone) return `gs_timestamp_text(timezone(${zone}, ${value}), epoch_us(timezone(${zone}, ${value})) - epoch_us(${value}))`
+    if (type.kind === 'TIMESTAMP' && zone) return `gs_timestamp_text(${civilIn(zone, value!)}, epoch_us(${civilIn(zone, value!)}) - epoch_us(${value}))`
     return castText(value!, type, { kind: 'STRING' })
   },
   generate_uuid: 'CAST(uuid() AS VARCHAR)',
