@@ -3,7 +3,6 @@ import type { Socket } from 'node:net'
 import type { Server } from '@grpc/grpc-js'
 import type { Clock } from '#ground/clock.ts'
 import type { Caller, GrpcDoor, GrpcGate } from '#ground/door.ts'
-import { compressLarge } from './grpc-compress.ts'
 import { boundDeadlines } from './grpc-deadlines.ts'
 import { grpcGuard } from './grpc-guard.ts'
 import type { Ends } from './grpc-guard.ts'
@@ -89,7 +88,6 @@ export class GrpcFront {
       'grpc.max_send_message_length': -1,
     })
     boundDeadlines(server)
-    compressLarge(server)
     for (const door of this.doors) await door.register(server, gate)
     const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure())
     return { server, inject: (socket: Socket) => injector.injectConnection(socket), drain: () => injector.drain(this.drain_ms) }
