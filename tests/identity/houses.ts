@@ -13,6 +13,8 @@ export async function openTestHouse(flags: Flags = {}, folder = testFolder()): P
   return house
 }
 
+const ANSWER_MS_MAX = 10_000
+
 export type Ask = (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<{ status: number; text: string; json: any }>
 
 /** Requests as the bearer of this token, or as nobody. */
@@ -20,8 +22,9 @@ export function asker(url: string, token?: string): Ask {
   return async (method, path, body, headers = {}) => {
     const sent = body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }
     const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
-    const response = await fetch(`${url}${path}`, { method, redirect: 'manual', headers: { 'content-type': 'application/json', ...authorization, ...headers }, ...sent })
-    const text = await response.text()
+    const response = await fetch(`${url}${path}`, { method, redirect: 'manual', signal: AbortSignal.timeout(ANSWER_MS_MAX), headers: { 'content-type': 'application/json', ...authorization, ...headers }, ...sent })
+    // An answer that is held open has said by its status what it is.
+    const text = await response.text().catch(() => '')
     return { status: response.status, text, json: text.startsWith('{') ? JSON.parse(text) : undefined }
   }
 }

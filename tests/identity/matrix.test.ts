@@ -24,6 +24,7 @@ const PUBLIC = [
   /^iam\.(roles\.(get|list)|permissions\.queryTestablePermissions)$/, // The cloud's own tables.
   /^potoroo\.whoami$/,
   /\.testIamPermissions$/, // Tells what the caller may: for nobody, nothing.
+  /^cloudfunctions\.operations\.list$/, // Asks as soon as its filter names a project, and lists nothing before.
   /^storage\.batch$/, // Each part is asked for by itself.
   /^cloudresourcemanager\.projects\.(list|search)$/, // Only those that the caller may see.
 ]

@@ -58,6 +58,7 @@ export function logRoutes(service: LogsService): Route[] {
 
 async function readable(call: Call, { resourceNames, projectIds }: Json): Promise<string[]> {
   const names = [...(Array.isArray(resourceNames) ? resourceNames.map(String) : []), ...(Array.isArray(projectIds) ? projectIds.map((id) => `projects/${String(id)}`) : [])]
+  if (names.length === 0) throw invalid('resourceNames names no project.', 'For example projects/my-project.')
   for (const name of names) await call.require('logging.logEntries.list', onProject(name.split('/')[1] ?? ''))
   return names
 }
