@@ -229,7 +229,7 @@ function spawnChild({ module, args = [], env = {}, nodeFlags = [] }: LifeOptions
   const line = setpriv ? [setpriv, '--pdeathsig', 'KILL', ...command] : command
   const passed = PASSED_VARIABLES.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))
   return spawn(line[0] as string, line.slice(1), {
-    env: { ...Object.fromEntries(passed), ...(setpriv ? {} : { [WATCH_PARENT_VARIABLE]: '1' }), ...env },
+    env: { ...Object.fromEntries(passed), ...(setpriv ? {} : { [WATCH_PARENT_VARIABLE]: String(process.pid) }), ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
     // A group of its own: Ctrl-C in the terminal is the house's to handle, and the whole group can be ended at once.
     detached: true,

@@ -28,7 +28,8 @@ export async function serve<C>(handlers: Handlers<C>, options: ServeOptions = {}
   const output = new Socket({ fd: CONTROL_OUT_FD, readable: false, writable: true })
   const pipe = new FramePipe(input, output)
   const calls = new CallsUnderWay(pipe, handlers as Record<string, Handler>)
-  if (process.env[WATCH_PARENT_VARIABLE]) watchParent()
+  const parent = process.env[WATCH_PARENT_VARIABLE]
+  if (parent) watchParent(Number(parent))
 
   pipe.listen(
     (message) => {
@@ -145,9 +146,8 @@ async function leave({ close }: ServeOptions): Promise<void> {
  * The end of the control pipe is only seen by an idle loop. A child in a long synchronous call has this second thread,
  * for systems without a parent-death signal.
  */
-function watchParent(): void {
-  const watch = `
-    const parent = process.ppid
-    setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL') }, 300)`
+function watchParent(parent: number): void {
+  // The house tells its own pid: whoever is asked for it here may already have another parent.
+  const watch = `setInterval(() => { if (process.ppid !== ${parent}) process.kill(process.pid, 'SIGKILL') }, 300)`
   new Worker(watch, { eval: true, resourceLimits: { maxOldGenerationSizeMb: 8 } }).unref()
 }

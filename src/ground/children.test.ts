@@ -202,8 +202,12 @@ it.each(['idle', 'busy', 'busy, unaided'])('a child that is %s dies with a house
   const pid = Number(line.toString())
   expect(alive(pid)).toBe(true)
   house.kill('SIGKILL')
-  await until(() => !alive(pid))
-  rmSync(folder, { recursive: true })
+  try {
+    await until(() => !alive(pid))
+  } finally {
+    if (alive(pid)) process.kill(pid, 'SIGKILL') // A failed test leaves nothing busy behind.
+    rmSync(folder, { recursive: true })
+  }
 })
 
 it('an emitted house runs the emitted twin of a child module', () => {
