@@ -59,7 +59,7 @@ export class Runs {
       }
       try {
         const done = await instance.call({ execution, ...order.send(instance.kind), timeout_ms: revision.config.timeout_s * 1000 })
-        const duration_ms = note(done.error === undefined ? 'ok' : 'error', done.error ?? null)
+        const duration_ms = note((done.error ?? done.crash) === undefined ? 'ok' : 'error', done.error ?? done.crash ?? null)
         return { ...done, execution, duration_ms }
       } catch (thrown) {
         const fault = thrown as Fault

@@ -123,6 +123,7 @@ function eventAnswerer(handler) {
   return async (_call, body) => {
     const { legacy } = JSON.parse(body)
     await called(handler, [legacy.data, legacy.context], 3)
+    return undefined
   }
 }
 
@@ -156,12 +157,17 @@ function httpAnswerer(handler, source) {
     if (request.path === '/robots.txt' || request.path === '/favicon.ico') return response.sendStatus(404)
     Promise.resolve(handler(request, response, next)).catch(next)
   })
-  app.use((error, _request, response, _next) => {
+  app.use((error, request, response, _next) => {
     tell(error)
+    request.potorooCrash.text = `${error?.name ?? 'Error'}: ${error?.message ?? error}`
     if (response.headersSent) return response.destroy()
     response.set('X-Google-Status', 'crash').status(error?.status ?? 500).type('text/plain').send(error?.message ?? String(error))
   })
-  return (call, body) => answerRequest(app, call, body)
+  return async (call, body) => {
+    const crash = {}
+    await answerRequest(app, call, body, crash)
+    return crash.text
+  }
 }
 
 function typedAnswerer(handler, source) {
@@ -180,12 +186,12 @@ function requireFrom(source, name) {
 }
 
 /** Node's own request and response, with a socket that leads nowhere: what the function writes is taken from beside it. */
-function answerRequest(app, call, body) {
+function answerRequest(app, call, body, crash) {
   return new Promise((resolve, reject) => {
     const socket = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() })
     Object.assign(socket, { remoteAddress: call.client, encrypted: call.scheme === 'https', setTimeout() {}, setNoDelay() {}, setKeepAlive() {} })
     const request = new http.IncomingMessage(socket)
-    Object.assign(request, { method: call.method, url: call.target, httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1, potorooBody: body, complete: true })
+    Object.assign(request, { method: call.method, url: call.target, httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1, potorooBody: body, potorooCrash: crash, complete: true })
     request.rawHeaders = call.headers.flat()
     for (const [name, value] of call.headers) request.headers[name] = request.headers[name] === undefined ? value : `${request.headers[name]}, ${value}`
     request.headers['content-length'] = String(body.length)
@@ -244,8 +250,8 @@ const ANSWERERS = { http: httpAnswerer, typed: typedAnswerer, event: eventAnswer
 
 async function answerOne(answer, call, body) {
   try {
-    await answer(call, body)
-    writeFrame({ t: 'end', id: call.id })
+    const crash = await answer(call, body)
+    writeFrame({ t: 'end', id: call.id, ...(typeof crash === 'string' && { crash }) })
   } catch (trouble) {
     tell(trouble)
     writeFrame({ t: 'end', id: call.id, error: trouble instanceof Error ? `${trouble.name}: ${trouble.message}` : String(trouble) })
@@ -275,7 +281,6 @@ for (const event of ['uncaughtException', 'unhandledRejection']) {
 }
 readFrames(
   (head, body) => {
-    answer ??= undefined
     if (head.t === 'init') answer = begin(head)
     else void answer.then((ready) => answerOne(ready, head, body))
   },

@@ -37,6 +37,8 @@ export interface Work {
 export interface Done {
   /** What the function itself failed with; its instance goes on. */
   error?: string
+  /** The same, where an answer was sent that says so. */
+  crash?: string
 }
 
 interface Pending {
@@ -161,7 +163,7 @@ export class Instance {
     if (!pending) return
     if (head.t === 'head') pending.work.sink?.head(head.status, head.headers)
     else if (head.t === 'chunk') pending.work.sink?.chunk(body)
-    else this.#settle(head.id, pending, head.error === undefined ? {} : { error: head.error })
+    else this.#settle(head.id, pending, { ...(head.error !== undefined && { error: head.error }), ...(head.crash !== undefined && { crash: head.crash }) })
   }
 
   /** What it printed just before it answered may still be on its way: one turn later it is here. */

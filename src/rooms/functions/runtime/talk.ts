@@ -15,7 +15,8 @@ export type FromRunner =
   | { t: 'failed'; message: string }
   | { t: 'head'; id: number; status: number; headers: [string, string][] }
   | { t: 'chunk'; id: number }
-  | { t: 'end'; id: number; error?: string }
+  /** `error`: nothing was answered; `crash`: the answer says that the code failed. */
+  | { t: 'end'; id: number; error?: string; crash?: string }
 
 export function encodeFrame(head: ToRunner, body: Uint8Array = new Uint8Array()): Buffer {
   const text = Buffer.from(JSON.stringify(head))
