@@ -35,9 +35,6 @@ export const SOURCE_NODES_MAX = 100_000
 export const STEP_NESTING_MAX = 50
 /** How many faults of a source one answer lists. */
 export const PROBLEMS_LISTED_MAX = 10
-export const REGEX_CHARS_MAX = 2_000
-/** Instructions of one compiled regular expression: `x{1000}{1000}` ends here. */
-export const REGEX_INSTRUCTIONS_MAX = 20_000
 /** Character-by-instruction steps that one regex call may take, so that no pattern holds the event loop for long. */
 export const REGEX_STEPS_MAX = 20_000_000
 /** Steps that one execution runs before it lets others have the event loop. */

@@ -4,7 +4,7 @@ import { raised } from '../language/raised.ts'
 import { Bytes, mapOf } from '../language/values.ts'
 import { bytes, text, whole } from './expect.ts'
 import { params, type Library } from './library.ts'
-import { findAll, matches, replaceAll } from './regex/regex.ts'
+import { findAll, matches, replaceAll } from './regex.ts'
 
 const SUBSTR = { name: 'substr', aliases: ['regexp', 'pattern'] }
 const REGEXP = { name: 'regexp', aliases: ['substr', 'pattern'] }

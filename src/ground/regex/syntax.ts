@@ -2,7 +2,7 @@
  * RE2's pattern language as a tree: no look-around and no back-references, so that matching is always linear.
  * Matching itself is machine.ts.
  */
-import { REGEX_CHARS_MAX } from '../../limits.ts'
+import { REGEX_CHARS_MAX } from './limits.ts'
 import { shorthand, posixClass, unicodeClass, type CharTest } from './classes.ts'
 
 export type Pattern =

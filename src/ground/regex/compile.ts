@@ -1,5 +1,5 @@
 /** A pattern tree as instructions for the matcher: Thompson's construction. */
-import { REGEX_INSTRUCTIONS_MAX } from '../../limits.ts'
+import { REGEX_INSTRUCTIONS_MAX } from './limits.ts'
 import type { CharTest } from './classes.ts'
 import { BadPattern, type Pattern } from './syntax.ts'
 

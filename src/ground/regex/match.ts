@@ -1,5 +1,4 @@
 /** Runs compiled instructions over a text, all threads in step (Pike's machine): time is text times pattern, whatever the pattern. */
-import { REGEX_STEPS_MAX } from '../../limits.ts'
 import { isWord } from './classes.ts'
 import type { Instruction } from './compile.ts'
 
@@ -14,8 +13,6 @@ interface Thread {
 export interface Budget {
   steps: number
 }
-
-export const newBudget = (): Budget => ({ steps: REGEX_STEPS_MAX })
 
 /** The leftmost match at or after `from`, as slot offsets; `longest` prefers the longest of those that start there. */
 export function search(code: readonly Instruction[], codes: readonly number[], from: number, longest: boolean, budget: Budget): Slots | undefined {

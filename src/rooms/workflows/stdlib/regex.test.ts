@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Raised } from '../../language/raised.ts'
+import { Raised } from '../language/raised.ts'
 import { findAll, matches, replaceAll } from './regex.ts'
 
 const atom = fc.constantFrom('a', 'b', 'c', '.', '[ab]', '[^a]', '\\d', '\\w')
