@@ -137,7 +137,7 @@ function pieceOf(vectors: readonly DuckDBVector[], type: SqlType): Piece {
     case 'BYTES':
       return { ...common, ...texts(length, vectors, (vector, row) => (vector as DuckDBBlobVector).getItem(row)?.bytes) }
     case 'INTERVAL':
-      return { ...common, ...texts(length, vectors, (vector, row) => asBytes(intervalOrNull(vector.getItem(row)))) }
+      return { ...common, ...strings(length, vectors, (vector, row) => intervalOrNull(vector.getItem(row))) }
     case 'ARRAY':
       return { ...common, ...list(vectors as DuckDBListVector[], type.element, length) }
     case 'STRUCT':
@@ -145,12 +145,13 @@ function pieceOf(vectors: readonly DuckDBVector[], type: SqlType): Piece {
     case 'RANGE':
       return { ...common, children: [0, 1].map((index) => pieceOf(vectors.map((vector) => (vector as DuckDBStructVector).entryVectorAt(index)), type.element)) }
     default:
-      return { ...common, ...texts(length, vectors, (vector, row) => asBytes((vector as DuckDBVarCharVector).getItem(row))) }
+      return { ...common, ...strings(length, vectors, (vector, row) => textOrNull((vector as DuckDBVarCharVector).getItem(row))) }
   }
 }
 
 const intervalOrNull = (value: any): string | null => (value === null ? null : intervalText(value))
-const asBytes = (text: unknown): Uint8Array | undefined => (text === null || text === undefined ? undefined : Buffer.from(String(text)))
+/** UUIDs are values of their own in the engine, and texts to a reader. */
+const textOrNull = (value: unknown): string | null => (value === null || typeof value === 'string' ? value : String(value))
 
 function isValid(vector: DuckDBVector, row: number): boolean {
   return (vector as unknown as { validity: { itemValid(row: number): boolean } }).validity.itemValid(row)
@@ -224,6 +225,30 @@ function bigDecimals(vectors: readonly DuckDBBigNumVector[], length: number): Bi
     }
   }
   return all
+}
+
+/** Texts go straight into one growing buffer: a buffer of its own for each would cost most of the time. */
+function strings(length: number, vectors: readonly DuckDBVector[], read: (vector: DuckDBVector, row: number) => string | null): { offsets: Int32Array; values: Uint8Array } {
+  const offsets = new Int32Array(length + 1)
+  let bytes = Buffer.allocUnsafeSlow(Math.max(1024, length * 16))
+  let at = 0
+  let end = 0
+  for (const vector of vectors) {
+    for (let row = 0; row < vector.itemCount; row++) {
+      const text = read(vector, row)
+      if (text !== null) {
+        // A character takes three bytes at most for each unit of its length.
+        if (end + text.length * 3 > bytes.length) {
+          const larger = Buffer.allocUnsafeSlow(Math.max(bytes.length * 2, end + text.length * 3))
+          bytes.copy(larger, 0, 0, end)
+          bytes = larger
+        }
+        end += bytes.write(text, end, 'utf8')
+      }
+      offsets[++at] = end
+    }
+  }
+  return { offsets, values: new Uint8Array(bytes.buffer, 0, end) }
 }
 
 function texts(length: number, vectors: readonly DuckDBVector[], read: (vector: DuckDBVector, row: number) => Uint8Array | undefined): { offsets: Int32Array; values: Uint8Array } {
