@@ -67,6 +67,15 @@ describe('user SQL', () => {
   })
 })
 
+describe('patterns', () => {
+  it('that ruin a backtracking engine are answered, constant or not, in STRING and BYTES', async () => {
+    const text = `${'a'.repeat(20_000)}!`
+    const calls = ['REGEXP_CONTAINS(t, p)', 'REGEXP_EXTRACT(t, p, 1, 1) IS NOT NULL', 'REGEXP_REPLACE(t, p, x) = t AND FALSE', 'REGEXP_INSTR(t, p) > 0', 'REGEXP_CONTAINS(CAST(t AS BYTES), CAST(p AS BYTES))', "REGEXP_CONTAINS(t, r'^(a+)+$')"]
+    expect(await sql.rows(`SELECT ${calls.join(', ')} FROM (SELECT '${text}' AS t, r'^(a+)+$' AS p, 'x' AS x)`)).toEqual([calls.map(() => 'false')])
+    expect(await sql.rows(`SELECT CAST('${text}' AS BYTES) LIKE CAST(p AS BYTES) FROM (SELECT '${'%a'.repeat(30)}%b' AS p)`)).toEqual([['false']])
+  })
+})
+
 describe('the analyzer’s process', () => {
   it('is started anew when it is killed, and the query is answered', async () => {
     const memory = sql.compiler as unknown as { compile: SqlHouse['compiler']['compile'] }

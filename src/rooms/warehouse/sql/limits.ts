@@ -32,3 +32,6 @@ export const JS_STACK_BYTES_MAX = 512 * 1024
 export const JS_CONTEXTS_MAX = 8
 /** Different functions of one engine's life: they cannot be taken out of it again. */
 export const JS_FUNCTIONS_MAX = 10_000
+
+/** Steps of one regular expression over one value; the engine waits for it. */
+export const REGEX_STEPS_MAX = 50_000_000

@@ -7,6 +7,7 @@ import { geography } from './functions/geography.ts'
 import { json } from './functions/json.ts'
 import { numberFormats } from './functions/number-format.ts'
 import { numbers } from './functions/numbers.ts'
+import { regexps } from './functions/regexp.ts'
 import { search } from './functions/search.ts'
 import { text } from './functions/text.ts'
 import { times } from './functions/times.ts'
@@ -15,7 +16,7 @@ import { duckFunction, type ScalarFunction } from './scalar.ts'
 
 export function allFunctions(clock: Pick<Clock, 'now_ms'>): ScalarFunction[] {
   return [
-    ...numbers, ...text, ...bytes, ...times(clock.now_ms), ...json, ...search, ...geography, ...numberFormats,
+    ...numbers, ...text, ...regexps, ...bytes, ...times(clock.now_ms), ...json, ...search, ...geography, ...numberFormats,
     { name: 'gs_debug', parameters: ['VARCHAR', 'BOOLEAN', 'VARCHAR'], returns: 'VARCHAR', nulls: true, run: (type: string, literal: boolean, value: string | null) => debug(type, literal, value) },
   ]
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import type { ScalarFunction } from '../scalar.ts'
 import { farmFingerprint64 } from './farm.ts'
-import { editDistance, pattern, regexpInstr, regexpReplace } from './text.ts'
+import { editDistance } from './text.ts'
 
 const BYTES_MAX = 1_048_576
 const buffer = (value: Uint8Array) => Buffer.from(value.buffer, value.byteOffset, value.byteLength)
@@ -103,17 +103,23 @@ const shift = (left: boolean) => (value: Uint8Array, count: bigint): Uint8Array 
   return Uint8Array.from({ length: value.length }, (_, i) => Number((bits >> BigInt((value.length - 1 - i) * 8)) & 255n))
 }
 
+/** '%' is any run of bytes, '_' any byte, a backslash takes the next as it is. Going back to the last '%' only keeps it from exploding. */
 function like(value: Uint8Array, wanted: Uint8Array): boolean {
-  let source = ''
-  const text = latin(wanted)
-  for (let i = 0; i < text.length; i++) {
-    const char = text[i]!
-    if (char === '\\') source += escape(text[++i] ?? '')
-    else source += char === '%' ? '[\\s\\S]*' : char === '_' ? '[\\s\\S]' : escape(char)
+  const parts: (number | '%' | '_')[] = []
+  for (let i = 0; i < wanted.length; i++) {
+    const byte = wanted[i]!
+    if (byte === 0x5c && i + 1 >= wanted.length) throw new Error('LIKE pattern ends with a backslash')
+    parts.push(byte === 0x5c ? wanted[++i]! : byte === 0x25 ? '%' : byte === 0x5f ? '_' : byte)
   }
-  return new RegExp(`^${source}$`).test(latin(value))
+  let [at, part, star, from] = [0, 0, -1, 0]
+  while (at < value.length) {
+    if (parts[part] === '%') [star, from] = [part++, at]
+    else if (part < parts.length && (parts[part] === '_' || parts[part] === value[at])) [at, part] = [at + 1, part + 1]
+    else if (star >= 0) [part, at] = [star + 1, ++from]
+    else return false
+  }
+  return parts.slice(part).every((each) => each === '%')
 }
-const escape = (text: string) => text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')
 
 // ---------------------------------------------------------------- NET
 
@@ -263,17 +269,6 @@ export const bytes: ScalarFunction[] = [
   },
   { name: 'gs_bytes_edit_distance', parameters: ['BLOB', 'BLOB', 'BIGINT'], returns: 'BIGINT', nulls: true, run: (a: Uint8Array | null, b: Uint8Array | null, max: bigint | null) => (a && b ? editDistance([...a], [...b], max) : null) },
   { name: 'gs_like_bytes', parameters: ['BLOB', 'BLOB'], returns: 'BOOLEAN', run: like },
-  { name: 'gs_bytes_regexp_contains', parameters: ['BLOB', 'BLOB'], returns: 'BOOLEAN', run: (a: Uint8Array, b: Uint8Array) => pattern(`:${latin(b)}`).test(latin(a)) },
-  {
-    name: 'gs_bytes_regexp_extract', parameters: ['BLOB', 'BLOB', 'BIGINT', 'BIGINT'], returns: 'BLOB',
-    run(a: Uint8Array, b: Uint8Array, position: bigint, occurrence: bigint) {
-      const found = [...latin(a).slice(Number(position) - 1).matchAll(pattern(`g:${latin(b)}`))][Number(occurrence) - 1]
-      return found ? back(found[1] ?? found[0]) : null
-    },
-  },
-  { name: 'gs_bytes_regexp_extract_all', parameters: ['BLOB', 'BLOB'], returns: 'BLOB[]', run: (a: Uint8Array, b: Uint8Array) => [...latin(a).matchAll(pattern(`g:${latin(b)}`))].map((each) => back(each[1] ?? each[0])) },
-  { name: 'gs_bytes_regexp_replace', parameters: ['BLOB', 'BLOB', 'BLOB'], returns: 'BLOB', run: (a: Uint8Array, b: Uint8Array, c: Uint8Array) => back(regexpReplace(latin(a), latin(b), latin(c))) },
-  { name: 'gs_bytes_regexp_instr', parameters: ['BLOB', 'BLOB', 'BIGINT', 'BIGINT', 'BIGINT'], returns: 'BIGINT', run: (a: Uint8Array, b: Uint8Array, p: bigint, o: bigint, w: bigint) => regexpInstr(latin(a), latin(b), p, o, w) },
   {
     name: 'gs_max_length_bytes', parameters: ['BLOB', 'BIGINT'], returns: 'BLOB',
     run(value: Uint8Array, size: bigint) {

@@ -1,5 +1,6 @@
 /** Text search, and sketches (in a form of our own: opaque bytes). */
 import type { ScalarFunction } from '../scalar.ts'
+import { allMatches } from './regexp.ts'
 
 /** LOG_ANALYZER: lower case, split at delimiters. PATTERN_ANALYZER: words. NO_OP_ANALYZER: the text itself. */
 function terms(text: string, analyzer: string, options: string): string[] {
@@ -10,7 +11,7 @@ function terms(text: string, analyzer: string, options: string): string[] {
       const settings = options ? (JSON.parse(options) as { patterns?: string[]; token_filters?: { normalizer?: { mode?: string } }[] }) : {}
       const patterns = settings.patterns ?? ['\\b\\w{2,}\\b']
       const normalized = settings.token_filters?.some((each) => each.normalizer?.mode === 'NONE') ? text : text.toLowerCase()
-      return patterns.flatMap((source) => normalized.match(new RegExp(source.replace(/\(\?P</g, '(?<'), 'gu')) ?? [])
+      return patterns.flatMap((source) => allMatches(normalized, source))
     }
     case 'LOG_ANALYZER':
     case '':

@@ -117,69 +117,6 @@ function splitSubstr(text: string, separator: string, start: bigint, count: bigi
   return parts.slice(from, count > 1_000_000_000n ? undefined : from + Number(count)).join(separator)
 }
 
-// ---------------------------------------------------------------- regular expressions that RE2 in DuckDB cannot serve
-
-/** RE2's spellings in JavaScript's. */
-export const pattern = remembered((key: string): RegExp => {
-  const [flags, source] = [key.slice(0, key.indexOf(':')), key.slice(key.indexOf(':') + 1)]
-  let text = source
-  let extra = ''
-  const head = /^\(\?([imsU]+)\)/.exec(text)
-  if (head) {
-    text = text.slice(head[0].length)
-    extra = head[1]!.replace(/[^ims]/g, '')
-  }
-  text = text.replace(/\(\?P</g, '(?<').replace(/\\z/g, '$(?![\\s\\S])').replace(/\\A/g, '(?<![\\s\\S])').replace(/\\Q([\s\S]*?)(?:\\E|$)/g, (_all, raw: string) => raw.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-  const classes: Record<string, string> = { alpha: 'A-Za-z', digit: '0-9', alnum: '0-9A-Za-z', upper: 'A-Z', lower: 'a-z', space: '\\s', punct: '!-\\/:-@\\[-`{-~', word: '\\w', xdigit: '0-9A-Fa-f', blank: ' \\t', cntrl: '\\x00-\\x1f\\x7f', print: ' -~', graph: '!-~', ascii: '\\x00-\\x7f' }
-  text = text.replace(/\[:(\w+):\]/g, (all, which: string) => classes[which] ?? all).replace(/\\p([A-Z])/g, '\\p{$1}').replace(/\\P([A-Z])/g, '\\P{$1}')
-  // The u mode refuses escapes of plain characters that RE2 allows.
-  text = text.replace(/\\([^\w\s^$\\.*+?()[\]{}|/-])/g, '$1').replace(/\\-/g, '\\x2d')
-  try {
-    return new RegExp(text, `${flags}u${[...new Set(extra)].join('')}`)
-  } catch {
-    throw new Error(`Cannot parse regular expression: ${source}`)
-  }
-}, 200)
-
-export function regexpInstr(text: string, source: string, position: bigint, occurrence: bigint, after: bigint): bigint {
-  if (position <= 0n) throw new Error('The position must be positive')
-  if (occurrence <= 0n) throw new Error('The occurrence must be positive')
-  if (after !== 0n && after !== 1n) throw new Error('The occurrence_position must be 0 or 1')
-  const all = points(text)
-  if (position > BigInt(all.length) || source === '') return 0n
-  const skipped = all.slice(0, Number(position) - 1).join('')
-  const rest = text.slice(skipped.length)
-  let left = occurrence
-  for (const match of rest.matchAll(pattern(`dg:${source}`))) {
-    if (--left > 0n) continue
-    const [start, end] = (match as RegExpMatchArray & { indices: [number, number][] }).indices[match.length > 1 ? 1 : 0]!
-    return position + BigInt(points(rest.slice(0, after ? end : start)).length)
-  }
-  return 0n
-}
-
-/** REGEXP_REPLACE with a replacement that is not a constant: \0 to \9 are groups, \\ a backslash. */
-export function regexpReplace(text: string, source: string, replacement: string): string {
-  const expression = pattern(`g:${source}`)
-  const pieces = replacement.match(/\\[\s\S]?|[^\\]+/g) ?? []
-  for (const piece of pieces) if (piece[0] === '\\' && !/^\\[\d\\]$/.test(piece)) throw new Error(`Invalid REGEXP_REPLACE pattern: Rewrite schema error: '\\' must be followed by a digit or '\\'.`)
-  return text.replace(expression, (...match: unknown[]) => pieces.map((piece) => (piece[0] !== '\\' ? piece : piece[1] === '\\' ? '\\' : String(match[Number(piece[1])] ?? ''))).join(''))
-}
-
-const extractAll = (text: string, source: string) => [...text.matchAll(pattern(`g:${source}`))].map((match) => {
-  if (match.length > 2) throw new Error('Regular expressions passed into extraction functions must not have more than 1 capturing group')
-  return match.length > 1 ? (match[1] ?? null) : match[0]
-})
-
-function regexpExtract(text: string, source: string, position: bigint, occurrence: bigint): string | null {
-  if (position <= 0n) throw new Error('The position must be positive')
-  if (occurrence <= 0n) throw new Error('The occurrence must be positive')
-  const all = points(text)
-  if (position > BigInt(all.length) + 1n) return null
-  const rest = all.slice(Number(position) - 1).join('')
-  return extractAll(rest, source)[Number(occurrence) - 1] ?? null
-}
-
 const normalized = (text: string, form: string, fold: boolean) => {
   const made = text.normalize(form as 'NFC')
   return fold ? made.toLowerCase().replaceAll('ß', 'ss').normalize(form as 'NFC') : made
@@ -236,11 +173,6 @@ export const text: ScalarFunction[] = [
   },
   { name: 'gs_normalize', parameters: ['VARCHAR', 'VARCHAR', 'BOOLEAN'], returns: 'VARCHAR', run: normalized },
   { name: 'gs_split_substr', parameters: ['VARCHAR', 'VARCHAR', 'BIGINT', 'BIGINT'], returns: 'VARCHAR', run: splitSubstr },
-  { name: 'gs_regexp_instr', parameters: ['VARCHAR', 'VARCHAR', 'BIGINT', 'BIGINT', 'BIGINT'], returns: 'BIGINT', run: regexpInstr },
-  { name: 'gs_regexp_replace', parameters: ['VARCHAR', 'VARCHAR', 'VARCHAR'], returns: 'VARCHAR', run: regexpReplace },
-  { name: 'gs_regexp_extract', parameters: ['VARCHAR', 'VARCHAR', 'BIGINT', 'BIGINT'], returns: 'VARCHAR', run: regexpExtract },
-  { name: 'gs_regexp_extract_all', parameters: ['VARCHAR', 'VARCHAR'], returns: 'VARCHAR[]', run: extractAll },
-  { name: 'gs_regexp_groups', parameters: ['VARCHAR', 'VARCHAR'], returns: 'VARCHAR[]', run: (value: string, source: string) => pattern(`:${source}`).exec(value)?.slice(1).map((each) => each ?? null) ?? null },
   {
     name: 'gs_max_length', parameters: ['VARCHAR', 'BIGINT'], returns: 'VARCHAR',
     run(value: string, size: bigint) {
