@@ -58,6 +58,8 @@ export interface BuildPlan {
 }
 
 export const BUILDS = 'builds'
+/** The id of an environment without packages. */
+export const BARE = 'bare'
 
 /** Part of every id: environments made by another recipe are not taken for ours. */
 const RECIPE = 3
@@ -87,6 +89,12 @@ export class Envs {
   /** What this machine has; looked up once. */
   runtimes(): Promise<readonly Runtime[]> {
     return this.#runtimes.all()
+  }
+
+  /** The runtime as it is, for code that needs no packages: nothing has to be made or fetched. */
+  async bare(name: string): Promise<Environment> {
+    const { runtime, warning } = await this.#runtimes.find(name)
+    return { id: BARE, runtime, warning, program: runtime.program, readable: runtime.readable, env: runtime.language === 'python' ? { PYTHONUNBUFFERED: '1' } : {} }
   }
 
   /** The environment, made if it is not there yet. Several who want the same one wait for one build. */

@@ -2,6 +2,7 @@
 import type { Clock } from '#ground/clock.ts'
 import { putFiles } from '#ground/code-folders.ts'
 import type { Disk } from '#ground/disk.ts'
+import { BARE } from '#ground/envs.ts'
 import type { Environment } from '#ground/envs.ts'
 import type { Ids } from '#ground/ids.ts'
 import { projectNumber } from '#ground/project-number.ts'
@@ -52,7 +53,7 @@ export class Launcher {
     const { config } = revision
     const python = environment.runtime.language === 'python'
     // Modules look for their packages beside themselves.
-    if (!python) await bench.code.link(revision.id, revision.root, environment.env['NODE_PATH'] ?? '')
+    if (!python && environment.id !== BARE) await bench.code.link(revision.id, revision.root, environment.env['NODE_PATH'] ?? '')
     const id = ids.next()
     const env: Record<string, string> = {}
     return Instance.start({
@@ -69,7 +70,8 @@ export class Launcher {
       start: (onLine) =>
         bench.hatch.start({
           name: `function ${found.name.id}`,
-          command: python ? [environment.program, `${runner}/runner.py`] : [environment.program, `${runner}/node-runner.cjs`],
+          // Without an environment of its own it sees none of the machine's packages.
+          command: python ? [environment.program, ...(environment.id === BARE ? ['-S'] : []), `${runner}/runner.py`] : [environment.program, `${runner}/node-runner.cjs`],
           env,
           readable: [folder, runner, ...environment.readable],
           limits: { memory_bytes: config.memory_mb * MB, wall_ms: LIFE_MS, cpu_ms: LIFE_MS, log_bytes_max: LOG_BYTES_MAX, stop_ms: STOP_MS },
