@@ -255,3 +255,10 @@ test('the public names are there, made up and read-only', async () => {
   expect(described.description).toMatch(/Made-up/)
   await expect(client.query('DELETE FROM `bigquery-public-data.usa_names.usa_1910_current` WHERE TRUE')).rejects.toThrow(/cannot be changed/)
 })
+
+test('the discovery document names every method that is answered, where it is', async () => {
+  const found = (await (await fetch(`${house.url}/$discovery/rest?version=v2`)).json()) as any
+  expect(found.rootUrl).toBe(`${house.url}/`)
+  expect(found.resources.jobs.methods.getQueryResults).toMatchObject({ path: 'projects/{projectId}/queries/{jobId}', httpMethod: 'GET', parameterOrder: ['projectId', 'jobId'] })
+  expect(Object.keys(found.resources).sort()).toEqual(['datasets', 'jobs', 'models', 'projects', 'routines', 'rowAccessPolicies', 'tabledata', 'tables'])
+})

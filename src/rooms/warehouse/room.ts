@@ -4,6 +4,7 @@ import { sendGoogleFault } from '#ground/google-errors.ts'
 import { RunAgain } from '#ground/jobs.ts'
 import type { Ground, Health, Room } from '#ground/room.ts'
 import { datasetRoutes } from './door.datasets.ts'
+import { discoveryRoute } from './door.discovery.ts'
 import { jobRoutes } from './door.jobs.ts'
 import { readDoor } from './door.read.ts'
 import { routineRoutes } from './door.routines.ts'
@@ -37,10 +38,11 @@ export function openWarehouse(ground: Ground, ports: WarehousePorts, options: Wa
   let trouble: string | undefined
   let started = false
 
+  const routes = [...datasetRoutes(warehouse), ...tableRoutes(warehouse, ports.policies), ...routineRoutes(warehouse), ...jobRoutes(warehouse), ...uploadRoutes(warehouse)]
   const door: Door = {
     name: 'warehouse',
     hosts: ['bigquery.googleapis.com', '*.bigquery.googleapis.com', 'bigquerystorage.googleapis.com'],
-    routes: [...datasetRoutes(warehouse), ...tableRoutes(warehouse, ports.policies), ...routineRoutes(warehouse), ...jobRoutes(warehouse), ...uploadRoutes(warehouse)],
+    routes: [...routes, ...discoveryRoute(routes)],
     renderFault: sendGoogleFault,
   }
 
