@@ -3,6 +3,7 @@ import { createPublicKey } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import type { Clock } from '#ground/clock.ts'
 import type { Facts } from '#ground/facts.ts'
+import { Fault } from '#ground/fault.ts'
 import type { Ids } from '#ground/ids.ts'
 import { keyPairFromPem, newRsaKeyPair, privatePem, publicPem } from '#ground/key-pairs.ts'
 import type { Ledger } from '#ground/ledger.ts'
@@ -119,10 +120,8 @@ export class Accounts {
     const { email } = await this.get(name)
     return this.turns.take(`child ${email}`, async () => {
       const account = await this.get(email)
-      if (account.child_key !== null) {
-        const [id, sealed] = splitOnce(account.child_key)
-        return keyFile(account, id, this.ground.vault.openText(sealed, belongsTo(account.email)), origin)
-      }
+      const known = account.child_key === null ? undefined : this.openChildKey(account.email, account.child_key)
+      if (known) return keyFile(account, known.id, known.pem, origin)
       const pair = await newRsaKeyPair()
       const pem = privatePem(pair.privateKey)
       const key = this.keyRow(account, pair.publicKey, 'child')
@@ -133,6 +132,17 @@ export class Accounts {
       )
       return keyFile(account, key.id, pem, origin)
     })
+  }
+
+  /** A snapshot brings no vault key along: what was sealed elsewhere stays closed, and a new key is made. */
+  private openChildKey(email: string, stored: string): { id: string; pem: string } | undefined {
+    const [id, sealed] = splitOnce(stored)
+    try {
+      return { id, pem: this.ground.vault.openText(sealed, belongsTo(email)) }
+    } catch (cause) {
+      if (!(cause instanceof Fault) || cause.reason !== 'vaultKeyMissing') throw cause
+      return undefined
+    }
   }
 
   keys(email: string): Promise<KeyRow[]> {
