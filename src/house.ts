@@ -73,7 +73,7 @@ export async function openHouse(config: Config): Promise<House> {
   const lock = lockFolder(config.data, clock.now_ms())
   // Each thing that is begun names its end here: the way out is the way in, backwards, also when a start fails halfway.
   const wayOut = new AsyncDisposableStack()
-  if (config.ephemeral) wayOut.defer(() => rmSync(config.data, { recursive: true, force: true }))
+  if (config.ephemeral) wayOut.defer(() => rmSync(config.data, { recursive: true, force: true, maxRetries: 5 }))
   wayOut.defer(() => lock.release())
   try {
     return await furnish(config, clock, wayOut)
