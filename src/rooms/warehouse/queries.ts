@@ -34,6 +34,7 @@ export interface Rows {
 }
 
 const LOCATION = 'US'
+const FIRST_PAGES_MAX = 100
 
 export class Queries {
   private readonly jobs: Jobs
@@ -46,7 +47,7 @@ export class Queries {
   private readonly parts: ExecutionParts
   private readonly requests = new Map<string, { ref: Promise<JobRef>; at_ms: number }>()
   /** First pages that jobs.query is about to take. */
-  private readonly firstPages = new Map<string, Page>()
+  private readonly firstPages = new Map<string, { page: Page; wanted: PageOptions }>()
 
   constructor(parts: ExecutionParts & { jobs: Jobs }) {
     this.parts = parts
@@ -89,7 +90,10 @@ export class Queries {
         const execution = new Execution(this.parts, running, options)
         if (statement.kind === 'script') return execution.script(text)
         await execution.statement(statement, { ...(options.parameters && { parameters: options.parameters }) }, destination, wanted.page)
-        if (execution.firstPage) this.firstPages.set(running.key, execution.firstPage)
+        if (!execution.firstPage || !wanted.page) return
+        this.firstPages.set(running.key, { page: execution.firstPage, wanted: wanted.page })
+        // Those whose caller did not wait.
+        if (this.firstPages.size > FIRST_PAGES_MAX) this.firstPages.delete(this.firstPages.keys().next().value!)
       },
     )
   }
@@ -121,7 +125,8 @@ export class Queries {
     const result = this.results.ofJob(job)
     const source = result ? { relation: result.relation, schema: result.schema, columns: result.types.map((_, index) => `o${index + 1}`), types: result.types, rows: result.rows } : await this.destination(job)
     if (!source) return undefined
-    if (first && options.skip === 0 && options.after === undefined) return { schema: source.schema, total: source.rows, page: first }
+    const same = first && first.wanted.rows_max === options.rows_max && first.wanted.timestamps === options.timestamps
+    if (same && options.skip === 0 && options.after === undefined) return { schema: source.schema, total: source.rows, page: first.page }
     const { relation, schema, columns, types, rows } = source
     if (options.rows_max === 0) return { schema, total: rows, page: { json: Buffer.alloc(0), rows: 0, ...(rows > 0 && { next: -1 }) } }
     const { skip, after, rows_max, bytes_max, timestamps, signal } = options
