@@ -21,7 +21,7 @@ import type { Ground, Room } from '#ground/room.ts'
 import { openLog, openMetrics } from '#ground/telemetry.ts'
 import { VAULT_KEY_VARIABLE } from '#ground/vault-keys.ts'
 import { Vault } from '#ground/vault.ts'
-import { Workshop } from '#ground/workshop.ts'
+import { SANDBOX_VARIABLE, Workshop, rungIn } from '#ground/workshop.ts'
 import { Gateway } from '#gateway/gateway.ts'
 import { houseDoor } from '#gateway/house-door.ts'
 import { gateIdentity } from '#gateway/identity.ts'
@@ -168,7 +168,7 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
   })
   const logs = openLogs(ground)
   const secrets = openSecrets(ground, vault, { policies: accounts.policies })
-  const workshop = new Workshop({ disk, clock, ids, log })
+  const workshop = new Workshop({ disk, clock, ids, log, rung_max: rungIn(process.env[SANDBOX_VARIABLE]) })
   wayOut.defer(() => workshop.close())
   const functions = openFunctions(ground, {
     bench: () => workshop.get(),
@@ -228,6 +228,7 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     notes: () => [
       ...(canTellPeers ? [] : ['This system does not tell whose a connection is: every local user is trusted as the owner.']),
       ...config.passthrough.map((host) => `Calls ${isHost(host) ? 'to' : 'of'} ${host} leave for the real cloud.`),
+      ...(workshop.rung ? [`Functions run on sandbox rung ${workshop.rung.level}: ${workshop.rung.reason}.`] : []),
       ...accounts.strangers.notes(),
     ],
   }

@@ -3,7 +3,8 @@ import type { Clock } from './clock.ts'
 import { CodeFolders } from './code-folders.ts'
 import type { Disk } from './disk.ts'
 import { Envs } from './envs.ts'
-import { Hatch, type Rung } from './hatch.ts'
+import { Fault } from './fault.ts'
+import { Hatch, type Rung, type RungLevel } from './hatch.ts'
 import type { Ids } from './ids.ts'
 import type { Log } from './telemetry.ts'
 
@@ -18,6 +19,18 @@ export interface WorkshopOptions {
   clock: Clock
   ids: Ids
   log: Log
+  /** For an operator who must do without the higher ones. */
+  rung_max?: RungLevel | undefined
+}
+
+/** 0, 1 or 2: the highest rung of the sandbox ladder that is tried. */
+export const SANDBOX_VARIABLE = 'POTOROO_SANDBOX_MAX'
+
+export function rungIn(text: string | undefined): RungLevel | undefined {
+  if (text === undefined || text === '') return undefined
+  const level = Number(text)
+  if (level !== 0 && level !== 1 && level !== 2) throw new Fault('INVALID_ARGUMENT', 'usage', `${SANDBOX_VARIABLE} is 0, 1 or 2.`)
+  return level
 }
 
 export class Workshop {
@@ -49,8 +62,8 @@ export class Workshop {
   }
 
   async #open(): Promise<Bench> {
-    const { disk, clock, ids, log } = this.#options
-    const hatch = await Hatch.open({ disk, clock, ids, onNote: (note) => log.warn({ hatch: true }, note) })
+    const { disk, clock, ids, log, rung_max } = this.#options
+    const hatch = await Hatch.open({ disk, clock, ids, ...(rung_max !== undefined && { rung_max }), onNote: (note) => log.warn({ hatch: true }, note) })
     const envs = await Envs.open(hatch)
     this.#bench = { hatch, envs, code: new CodeFolders(hatch.root) }
     log.info({ rung: hatch.rung.level, reason: hatch.rung.reason }, 'user code runs in the hatch')
