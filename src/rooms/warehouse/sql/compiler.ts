@@ -62,8 +62,8 @@ class CachedCompiler implements ScriptCompiler {
     this.#clock = clock
     this.#child = new Child<AnalyzerCalls>({
       name: 'analyzer', module: new URL('./analyzer/child.ts', import.meta.url), args: [folder], clock, dice,
-      // A deep tree needs a deep stack; the memory bound covers the trees, not the module.
-      nodeFlags: ['--stack-size=4000', '--max-old-space-size=256', '--no-warnings'],
+      // A deep tree needs a deep stack; the memory bound covers the trees, not the module. The module is optimized after few calls, not after many.
+      nodeFlags: ['--stack-size=4000', '--max-old-space-size=256', '--no-warnings', '--wasm-tiering-budget=1000000'],
       ...(onState ? { onState } : {}),
     })
   }

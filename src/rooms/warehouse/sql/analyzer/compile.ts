@@ -46,6 +46,7 @@ export class AnalyzerCompiler {
   readonly #language: Language
   readonly #catalogs: Catalogs
   readonly #builtin: ReadonlySet<string>
+  readonly #tableNames = new Map<string, readonly string[][]>()
 
   private constructor(google: GoogleSql) {
     this.#google = google
@@ -83,6 +84,18 @@ export class AnalyzerCompiler {
     }
   }
 
+  /** Tables that a statement names, as written. A text comes again with the catalog's answers, so what it names is kept. */
+  tableNames(text: string): readonly string[][] {
+    const known = this.#tableNames.get(text)
+    if (known) return known
+    const request = { sql_statement: text, options: this.#language.options, allow_script: false }
+    const extracted = this.#google.call('ExtractTableNamesFromStatement', 'local_service.ExtractTableNamesFromStatementRequest', request, 'local_service.ExtractTableNamesFromStatementResponse')
+    const names = ((extracted['table_name'] ?? []) as Message[]).map((each) => each['table_name_segment'] as string[])
+    if (this.#tableNames.size >= TEXTS_KEPT_MAX) this.#tableNames.delete(this.#tableNames.keys().next().value!)
+    this.#tableNames.set(text, names)
+    return names
+  }
+
   get google(): GoogleSql {
     return this.#google
   }
@@ -104,6 +117,9 @@ interface Relation {
   paths: readonly TablePath[]
   bytes: number
 }
+
+/** Texts whose names are kept between the rounds of one compilation. */
+const TEXTS_KEPT_MAX = 64
 
 /** Words before '(' that are never functions. */
 const NOT_CALLS = new Set([
@@ -191,8 +207,7 @@ export class Unit {
   analyze(text: string, defaults: Defaults, settings: AnalyzeSettings, extra: { pseudo?: AnalyzeSettings['pseudoColumns'] } = {}): Message {
     const { google, language, catalogs } = this.compiler
     const all = writtenTokens(text)
-    const extracted = google.call('ExtractTableNamesFromStatement', 'local_service.ExtractTableNamesFromStatementRequest', { sql_statement: text, options: language.options, allow_script: false }, 'local_service.ExtractTableNamesFromStatementResponse')
-    const tableNames = ((extracted['table_name'] ?? []) as Message[]).map((each) => each['table_name_segment'] as string[])
+    const tableNames = this.compiler.tableNames(text)
     const needs: Need[] = []
     const tables: CatalogEntryTable[] = []
     for (const written of [...tableNames, ...ddlTableNames(all, tableNames)]) {
