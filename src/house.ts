@@ -50,7 +50,8 @@ import { openWorkflows } from '#rooms/workflows/room.ts'
 import type { StoredObject } from '#rooms/storage/types.ts'
 import type { Config } from './config.ts'
 import { cloudEventHeaders, functionSources, functionTriggers, triggerSubscriptions, workflowArgument } from './function-ports.ts'
-import { functionEntry } from './log-entries.ts'
+import { busTables } from './bus-tables.ts'
+import { functionEntry, workflowEntry } from './log-entries.ts'
 import { VERSION } from './version.ts'
 import { warehouseObjects } from './warehouse-objects.ts'
 
@@ -139,7 +140,7 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
       access: async (email, scopes) => (await accounts.accessToken(email, { scope: scopes.join(' ') })).token,
       identity: (email, audience) => accounts.identityToken(email, audience),
     },
-    logs: { write: async () => {} },
+    logs: { write: async (execution, lines) => lines.forEach((line) => logs.service.write(workflowEntry(execution, line))) },
     callbackBase: () => (listening ? `http://${listening.host}:${listening.port}` : 'https://workflowexecutions.googleapis.com'),
   })
   const bus = openBus(ground, {
@@ -147,6 +148,7 @@ async function furnish(config: Config, clock: Ground['clock'], wayOut: AsyncDisp
     tokens: { identity: (email, audience) => accounts.identityToken(email, audience) },
     policies: accounts.policies,
     isHouseTopic,
+    tables: busTables(() => warehouse.warehouse),
     buckets: {
       exists: async (bucket) => (await storage.storage.shelf.bucket(bucket)) !== undefined,
       write: async (bucket, name, bytes, contentType) =>
