@@ -13,8 +13,9 @@ const INTERRUPTED = 130
 export async function runHouse(flags: Flags, announce: (house: House) => void): Promise<void> {
   const { config } = readConfig(flags, process.env, process.cwd())
   const house = await openHouse(config)
+  const told = signalled(house) // Before it is announced: whoever hears of the house may stop it at once.
   announce(house)
-  await signalled(house)
+  await told
   house.ground.log.info('stopping: what is under way is finished first')
   await house.stop()
 }
