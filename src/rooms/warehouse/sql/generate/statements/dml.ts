@@ -84,7 +84,7 @@ interface Change {
   fields: Map<number, Change>
 }
 
-function assignments(unit: Unit, g: Generator, items: readonly Message[]): string {
+function assignments(unit: Unit, g: Generator, items: readonly Message[]): Map<string, string> {
   const changes = new Map<string, { column: CatalogColumn; text: string; change: Change }>()
   for (const item of items) {
     if (list(item['update_item_element_list']).length || list(item['delete_list']).length || list(item['update_list']).length || list(item['insert_list']).length) throw unsupported('DML on the elements of an array')
@@ -106,7 +106,18 @@ function assignments(unit: Unit, g: Generator, items: readonly Message[]): strin
     const value = item['set_value'] as Message
     change.value = path.length ? g.expr(value['value']) : valueText(unit, g, value, column)
   }
-  return [...changes.values()].map(({ column, text, change }) => `${column.column} = ${changed(text, typeOfField(column), change)}`).join(', ')
+  return new Map([...changes.values()].map(({ column, text, change }) => [column.column, changed(text, typeOfField(column), change)]))
+}
+
+const written = (changes: ReadonlyMap<string, string>): string => [...changes].map(([column, text]) => `${column} = ${text}`).join(', ')
+
+/**
+ * With RETURNING, a column that a MERGE action does not name comes back from memory that nobody wrote (seen in DuckDB 1.5 with lists, where
+ * it ends the database), so every action names all of them.
+ */
+function everyColumn(target: Target, changes: ReadonlyMap<string, string>): string {
+  const rest = target.source.columns.filter((column) => !column.pseudo && !changes.has(column.column))
+  return written(new Map([...changes, ...rest.map((column): [string, string] => [column.column, `${TARGET}.${column.column}`])]))
 }
 
 function changed(text: string, type: SqlType, change: Change): string {
@@ -125,7 +136,7 @@ export function update(unit: Unit, g: Generator, node: Message): DmlStatement {
   if (node['returning']) throw unsupported('THEN RETURN')
   nameTarget(g, target, scan)
   const where = node['where_expr'] ? g.expr(node['where_expr']) : 'true'
-  const set = assignments(unit, g, list(node['update_item_list']))
+  const set = written(assignments(unit, g, list(node['update_item_list'])))
   if (!node['from_scan']) return statement(unit, g, 'UPDATE', target, `UPDATE ${target.text} AS ${TARGET} SET ${set} WHERE ${where}`)
   const from = `(${g.scan(node['from_scan'])}) AS from_`
   const guard = `SELECT gs_error('${TOO_MANY}') FROM ${target.text} AS ${TARGET}, ${from} WHERE ${where} GROUP BY ${TARGET}.rowid HAVING count(*) > 1 LIMIT 1`
@@ -171,11 +182,11 @@ function mergeAction(unit: Unit, g: Generator, when: Message, target: Target): s
     case 'DELETE':
       return 'DELETE'
     case 'UPDATE':
-      return `UPDATE SET ${assignments(unit, g, list(when['update_item_list']))}`
+      return `UPDATE SET ${everyColumn(target, assignments(unit, g, list(when['update_item_list'])))}`
     default: {
       const columns = list(when['insert_column_list']).map((column) => target.source.columns.find((each) => each.name.toLowerCase() === String(column['name']).toLowerCase()) ?? columnOf(g, column))
       const given = new Set(columns.map((column) => column.name))
-      const defaults = target.source.columns.filter((column) => !column.pseudo && !given.has(column.name) && column.defaultValueExpression !== undefined)
+      const defaults = target.source.columns.filter((column) => !column.pseudo && !given.has(column.name))
       const values = [...list(when['insert_row']?.value_list).map((value, i) => valueText(unit, g, value, columns[i]!)), ...defaults.map((column) => unit.defaultOf(column))]
       return `INSERT (${[...columns, ...defaults].map((column) => column.column).join(', ')}) VALUES (${values.join(', ')})`
     }
