@@ -2,7 +2,7 @@
 import type { Message } from '../analyzer/proto.ts'
 import { duckType } from '../sqltype.ts'
 import type { SqlType } from '../types.ts'
-import { callOf, functionName, type Call } from './calls.ts'
+import { callOf, functionName, isFolded, type Call } from './calls.ts'
 import { unsupported, type Generator } from './generator.ts'
 import { orderBy } from './scans.ts'
 
@@ -13,7 +13,8 @@ export function aggregateScan(g: Generator, node: Message): string {
   const aggregates = list(node['aggregate_list'])
   const wanted = new Set(list(node['column_list']).map((column) => column['column_id']))
   const groupText = new Map(groups.map((item) => [item['column'].column_id, g.expr(item['expr'])]))
-  const items = groups.map((item) => `${groupText.get(item['column'].column_id)} AS ${g.column(item['column'])}`)
+  const folded = groups.map((item) => isFolded(item['expr']))
+  const items = groups.map((item, i) => `${folded[i] ? `any_value(${groupText.get(item['column'].column_id)})` : groupText.get(item['column'].column_id)} AS ${g.column(item['column'])}`)
   const input = node['input_scan'] as Message
   const sets = list(node['grouping_set_list'])
   const { source, texts } = withExtremes(g, aggregates, input['node'] === 'ResolvedSingleRowScan' ? '(SELECT 1)' : `(${g.scan(input)})`, sets.length ? undefined : [...groupText.values()])
@@ -23,7 +24,7 @@ export function aggregateScan(g: Generator, node: Message): string {
     items.push(`grouping(${text}) AS ${g.column(item['output_column'])}`)
   }
   if (!sets.length) {
-    const by = groups.map((_, i) => i + 1).join(', ')
+    const by = groups.map((item, i) => (folded[i] ? `lower(${groupText.get(item['column'].column_id)})` : i + 1)).join(', ')
     return `SELECT ${items.join(', ') || '1 AS no_column_'} FROM ${source}${by ? ` GROUP BY ${by}` : aggregates.length ? '' : ' HAVING count(*) >= 0'}`
   }
   // Grouping expressions are computed a level below: a grouping set may name a constant or the same expression twice.
@@ -141,6 +142,8 @@ function floatArgument(text: string, type: SqlType | undefined): string {
 
 function extreme(name: 'min' | 'max'): AggregateRule {
   return (a) => {
+    const [argument] = list(a.call.node['argument_list'])
+    if (argument && isFolded(argument)) return `arg_${name}(${a.call.args[0]}, lower(${a.call.args[0]}))${a.tail()}`
     const text = `${name}(${a.distinct}${a.call.args[0]})${a.tail()}`
     // NaN wins both ways; DuckDB takes it as the largest value, so only MIN needs help.
     if (name === 'min' && a.call.types[0]?.kind === 'FLOAT64') return `CASE WHEN bool_or(isnan(${a.call.args[0]}))${a.tail()} THEN 'nan'::DOUBLE ELSE ${text} END`

@@ -89,10 +89,13 @@ export function callOf(g: Generator, node: Message): Call {
 }
 
 /** Operations that compare; under 'und:ci', BigQuery's only collation beside the plain one, they take both sides in lower case. */
-const COMPARING = new Set(['$equal', '$not_equal', '$less', '$less_or_equal', '$greater', '$greater_or_equal', '$between', '$in', '$in_array', '$like', '$case_with_value', 'strpos', 'instr', 'starts_with', 'ends_with'])
+const COMPARING = new Set(['count', 'approx_count_distinct', '$equal', '$not_equal', '$less', '$less_or_equal', '$greater', '$greater_or_equal', '$between', '$in', '$in_array', '$like', '$case_with_value', 'strpos', 'instr', 'starts_with', 'ends_with'])
 
-const caseInsensitive = (node: Message): boolean =>
-  COMPARING.has(functionName(node)) && ((node['argument_list'] ?? []) as Message[]).some((each) => ((each['type_annotation_map']?.annotations ?? []) as Message[]).some((annotation) => /:ci$/.test(String(annotation['value']?.string_value ?? ''))))
+const caseInsensitive = (node: Message): boolean => COMPARING.has(functionName(node)) && ((node['argument_list'] ?? []) as Message[]).some(isFolded)
+
+/** A STRING under the collation 'und:ci'. */
+export const isFolded = (expression: Message): boolean =>
+  expression['type']?.type_kind === 'TYPE_STRING' && ((expression['type_annotation_map']?.annotations ?? []) as Message[]).some((annotation) => /:ci$/.test(String(annotation['value']?.string_value ?? '')))
 
 export const fill = (template: string, args: readonly string[]): string =>
   template.replace(/\$(\d|\*)/g, (_all, which: string) => (which === '*' ? args.join(', ') : `${args[Number(which) - 1] ?? 'NULL'}`))
