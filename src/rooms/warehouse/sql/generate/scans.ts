@@ -303,7 +303,7 @@ function orderItem(g: Generator, item: Message, single: boolean): string {
   const mode = String(item['null_order'] ?? '')
   const nullsFirst = mode === 'NULLS_FIRST' ? true : mode === 'NULLS_LAST' ? false : !descending
   const direction = `${descending ? 'DESC' : 'ASC'} NULLS ${nullsFirst ? 'FIRST' : 'LAST'}`
-  const collation = isFolded(column) || (item['collation_name'] ? collationOf(item['collation_name']) : /:ci$/.test(String(item['collation']?.collation_name?.value?.string_value ?? ''))
+  const collation = isFolded(column) || (item['collation_name'] ? collationOf(item['collation_name']) : /:ci$/.test(String(item['collation']?.collation_name?.value?.string_value ?? '')))
   const type = typeOfProto(column['type'])
   if (type.kind === 'FLOAT64' && !single) return `isnan(${text}) ${descending ? 'ASC' : 'DESC'} NULLS ${nullsFirst ? 'FIRST' : 'LAST'}, ${text} ${direction}`
   return `${collation ? `lower(${text})` : text} ${direction}`
