@@ -22,7 +22,7 @@ function pack() {
   rmSync(staging, { recursive: true, force: true })
   mkdirSync(staging, { recursive: true })
   emit()
-  for (const path of ['bin', 'LICENSE', 'README.md', 'COMPAT.md', 'CHANGELOG.md', 'SECURITY.md']) {
+  for (const path of ['bin', 'python', 'LICENSE', 'README.md', 'COMPAT.md', 'CHANGELOG.md', 'SECURITY.md']) {
     if (existsSync(join(ROOT, path))) cpSync(join(ROOT, path), join(staging, path), { recursive: true })
   }
   mkdirSync(join(staging, 'scripts'))

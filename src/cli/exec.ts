@@ -1,6 +1,8 @@
 /** `potoroo exec -- CMD`: runs a program written for the cloud, as it is, in a world where the cloud's hosts are this house. */
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
+import { delimiter } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { Fault } from '#ground/fault.ts'
@@ -45,13 +47,19 @@ async function exec([program, ...args]: string[], options: ExecOptions): Promise
   try {
     const world = await holdWorld({ url, token: tokenFor(url) }, { as: options.as, project: options.project, via: `exec ${program}`.slice(0, 100) }, process.env)
     try {
-      return await run(program!, args, { ...process.env, ...world.variables })
+      return await run(program!, args, withShims({ ...process.env, ...world.variables }))
     } finally {
       world.release()
     }
   } finally {
     await own?.stop()
   }
+}
+
+/** At the end of the path: a real gcloud that is there comes first. */
+function withShims(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const shims = fileURLToPath(new URL('../../bin/shims', import.meta.url))
+  return { ...env, PATH: env['PATH'] === undefined || env['PATH'] === '' ? shims : `${env['PATH']}${delimiter}${shims}` }
 }
 
 /** The house that runs; or one of our own for as long as the command takes. */
