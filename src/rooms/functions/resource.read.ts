@@ -12,6 +12,13 @@ const V1_EXTRAS = ['vpcConnector', 'vpcConnectorEgressSettings', 'network', 'kms
 const V2_BUILD_EXTRAS = ['workerPool', 'dockerRepository', 'serviceAccount', 'automaticUpdatePolicy', 'onDeployUpdatePolicy', 'sourceToken']
 const V2_SERVICE_EXTRAS = ['vpcConnector', 'vpcConnectorEgressSettings', 'securityLevel', 'binaryAuthorizationPolicy', 'allTrafficOnLatestRevision']
 
+/** By their numbers, which the client libraries send. */
+const RETRY_POLICIES = ['RETRY_POLICY_UNSPECIFIED', 'RETRY_POLICY_DO_NOT_RETRY', 'RETRY_POLICY_RETRY']
+const INGRESS = ['', 'ALLOW_ALL', 'ALLOW_INTERNAL_ONLY', 'ALLOW_INTERNAL_AND_GCLB']
+const SECURITY_LEVELS = ['', 'SECURE_ALWAYS', 'SECURE_OPTIONAL']
+
+const named = (value: unknown, names: readonly string[]): string => (typeof value === 'number' ? (names[value] ?? '') : textOf(value, 'an enumeration'))
+
 export function readV1(given: Json, name: FunctionName): FunctionConfig {
   const trigger = triggerV1(given)
   const timeout_s = durationOf(given['timeout']) ?? TIMEOUT_S_DEFAULT
@@ -31,7 +38,7 @@ export function readV1(given: Json, name: FunctionName): FunctionConfig {
     ...present('instances_max', numberOf(given['maxInstances'], 'maxInstances') || undefined),
     concurrency: 1,
     ...present('serviceAccount', textOf(given['serviceAccountEmail'], 'serviceAccountEmail') || undefined),
-    ingress: textOf(given['ingressSettings'], 'ingressSettings') || 'ALLOW_ALL',
+    ingress: named(given['ingressSettings'], INGRESS) || 'ALLOW_ALL',
     secretEnv: secretEnvs(given['secretEnvironmentVariables'], name),
     secretFiles: secretVolumes(given['secretVolumes'], name),
     extras: picked(given, V1_EXTRAS),
@@ -60,7 +67,7 @@ export function readV2(given: Json, name: FunctionName): FunctionConfig {
     ...present('instances_max', numberOf(service['maxInstanceCount'], 'serviceConfig.maxInstanceCount') || undefined),
     concurrency: numberOf(service['maxInstanceRequestConcurrency'], 'serviceConfig.maxInstanceRequestConcurrency') || 1,
     ...present('serviceAccount', textOf(service['serviceAccountEmail'], 'serviceConfig.serviceAccountEmail') || undefined),
-    ingress: textOf(service['ingressSettings'], 'serviceConfig.ingressSettings') || 'ALLOW_ALL',
+    ingress: named(service['ingressSettings'], INGRESS) || 'ALLOW_ALL',
     secretEnv: secretEnvs(service['secretEnvironmentVariables'], name),
     secretFiles: secretVolumes(service['secretVolumes'], name),
     extras: { ...picked(given, ['kmsKeyName']), build: picked(build, V2_BUILD_EXTRAS), service: picked(service, V2_SERVICE_EXTRAS) },
@@ -74,8 +81,8 @@ function triggerV1(given: Json): Trigger {
   if (httpsTrigger !== undefined && eventTrigger !== undefined) throw invalid('A function has one trigger, not two.')
   if (eventTrigger === undefined) {
     if (httpsTrigger === undefined) throw invalid('A function needs a trigger: httpsTrigger or eventTrigger.')
-    const { securityLevel } = objectOf(httpsTrigger, 'httpsTrigger')
-    return { kind: 'http', ...(typeof securityLevel === 'string' && { securityLevel }) }
+    const securityLevel = named(objectOf(httpsTrigger, 'httpsTrigger')['securityLevel'], SECURITY_LEVELS)
+    return { kind: 'http', ...(securityLevel !== '' && { securityLevel }) }
   }
   const event = objectOf(eventTrigger, 'eventTrigger')
   const resource = required(event['resource'], 'eventTrigger.resource')
@@ -101,7 +108,7 @@ function triggerV2(given: Json): Trigger {
   if (isTopic && typeof pubsubTopic !== 'string') throw invalid('eventTrigger.pubsubTopic is needed for events of a topic.')
   if (type.includes('.storage.') && !filters.some(({ attribute }) => attribute === 'bucket')) throw invalid('Events of Cloud Storage need a filter for the bucket.')
   return {
-    kind: 'event', type, filters, retry: event['retryPolicy'] === 'RETRY_POLICY_RETRY',
+    kind: 'event', type, filters, retry: named(event['retryPolicy'], RETRY_POLICIES) === 'RETRY_POLICY_RETRY',
     ...(isTopic && { topic: topicOf(String(pubsubTopic)) }),
     ...(typeof serviceAccountEmail === 'string' && serviceAccountEmail !== '' && { serviceAccount: serviceAccountEmail }),
     ...(typeof triggerRegion === 'string' && triggerRegion !== '' && { region: triggerRegion }),

@@ -14,7 +14,8 @@ const PAGE_SIZE_MAX = 500
 const BODY_BYTES_MAX = 1024 * 1024
 const DEADLINE_MS = 180_000
 const DEADLINE_MS_MAX = 30 * 60_000
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+/** By their numbers, which the client libraries send. */
+const METHODS = ['HTTP_METHOD_UNSPECIFIED', 'POST', 'GET', 'HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']
 
 const parentOf = ({ project, location }: Params): string => `projects/${project}/locations/${location}`
 const nameOf = (params: Params): string => `${parentOf(params)}/jobs/${params['job']}`
@@ -130,8 +131,9 @@ function readTarget({ httpTarget, pubsubTarget, appEngineHttpTarget }: Json): Ta
   if (!isJson(httpTarget)) throw invalid('A job needs a target: httpTarget or pubsubTarget.')
   const { uri, httpMethod = 'POST', headers = {}, body, oidcToken, oauthToken } = httpTarget
   if (typeof uri !== 'string' || !/^https?:\/\//.test(uri) || !URL.canParse(uri)) throw invalid('httpTarget.uri is an http or https URL.')
-  const method = httpMethod === 'HTTP_METHOD_UNSPECIFIED' ? 'POST' : String(httpMethod)
-  if (!METHODS.includes(method)) throw invalid(`httpTarget.httpMethod is one of ${METHODS.join(', ')}.`)
+  const given = typeof httpMethod === 'number' ? METHODS[httpMethod] : String(httpMethod)
+  if (given === undefined || !METHODS.includes(given)) throw invalid(`httpTarget.httpMethod is one of ${METHODS.slice(1).join(', ')}.`)
+  const method = given === METHODS[0] ? 'POST' : given
   return {
     kind: 'http',
     http: { uri, httpMethod: method, headers: headers as Record<string, string>, ...(body !== undefined && { body: base64(body) }), ...(isJson(oidcToken) && { oidcToken }), ...(isJson(oauthToken) && { oauthToken }) },
