@@ -45,10 +45,12 @@ def tell(trouble):
 
 def own_part_left_out(trace):
     """Frames of this file say nothing to the function's author."""
-    at = trace
-    while at is not None and at.tb_frame.f_code.co_filename == __file__:
+    shown = at = trace
+    while at is not None:
+        if at.tb_frame.f_code.co_filename == __file__ and at.tb_next is not None:
+            shown = at.tb_next
         at = at.tb_next
-    return at or trace
+    return shown
 
 
 def flush():
@@ -185,7 +187,13 @@ def flask_answerer(source, target, run):
     from flask import Flask, abort
 
     app = Flask("main", root_path=source)
-    app.log_exception = lambda trouble: tell(trouble[1])
+    crashes = threading.local()
+
+    def crashed(trouble):
+        tell(trouble[1])
+        crashes.text = "%s: %s" % (trouble[0].__name__, trouble[1])
+
+    app.log_exception = crashed
     app.register_error_handler(500, lambda trouble: (str(trouble), 500, {"X-Google-Status": "crash", "Content-Type": "text/plain; charset=utf-8"}))
     framework = sys.modules.get("functions_framework")
     for what, handler in getattr(framework, "ERROR_HANDLERS", []):
@@ -199,7 +207,13 @@ def flask_answerer(source, target, run):
     methods = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"]
     app.add_url_rule("/", target, view, defaults={"path": ""}, methods=methods, provide_automatic_options=False)
     app.add_url_rule("/<path:path>", target, view, methods=methods, provide_automatic_options=False)
-    return lambda call, body: answer_request(app, call, body)
+
+    def answer(call, body):
+        crashes.text = None
+        answer_request(app, call, body)
+        return crashes.text
+
+    return answer
 
 
 def answer_request(app, call, body):
@@ -259,8 +273,10 @@ def answerer(kind, function, source, target):
 
 def answer_one(answer, call, body):
     try:
-        answer(call, body)
+        crash = answer(call, body)
         end = {"t": "end", "id": call["id"]}
+        if crash:
+            end["crash"] = crash
     except Exception as trouble:  # the function's own: it failed, its instance did not
         tell(trouble)
         end = {"t": "end", "id": call["id"], "error": "%s: %s" % (type(trouble).__name__, trouble)}
