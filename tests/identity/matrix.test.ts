@@ -20,6 +20,7 @@ const EXPIRED_AFTER_MS = 1100
 /** Methods that are there for everybody; each decides for itself what it tells to whom. */
 const PUBLIC = [
   /^house\.(livez|readyz|healthz|openapi|home)$/,
+  /^discovery\.apis\.getRest$/, // What a method looks like, and nothing of anybody's: as public as in the cloud.
   /^(oauth2|keycloak)\./, // Token endpoints, keys and login pages; what they guard has tests of its own.
   /^iam\.(roles\.(get|list)|permissions\.queryTestablePermissions)$/, // The cloud's own tables.
   /^potoroo\.whoami$/,
