@@ -50,7 +50,7 @@ async function node(): Promise<void> {
 
 /** The first call after the instance is gone: each round crashes it first. */
 async function coldCall(name: string, files: Record<string, string>, runtime: string): Promise<number> {
-  const crashing = name === 'py' ? { 'main.py': 'import os\ndef main(request):\n    if request.args.get("end"): os._exit(0)\n    return "hello"\n' } : { ...files, 'index.js': 'exports.main = (request, response) => request.query.end ? process.exit(0) : response.send("hello")\n' }
+  const crashing: Record<string, string> = name === 'py' ? { 'main.py': 'import os\ndef main(request):\n    if request.args.get("end"): os._exit(0)\n    return "hello"\n' } : { ...files, 'index.js': 'exports.main = (request, response) => request.query.end ? process.exit(0) : response.send("hello")\n' }
   await deploy(url, { name, files: crashing, runtime }, 'PATCH')
   const times: number[] = []
   for (let round = 0; round < COLD; round++) {

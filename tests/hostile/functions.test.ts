@@ -153,7 +153,7 @@ describe('sources that mean harm', () => {
 
   test('an upload address is used once, and cannot be guessed', async () => {
     const { uploadUrl } = await ask<{ uploadUrl: string }>(house.url, 'POST', `${PATH}:generateUploadUrl`, {})
-    const put = () => fetch(uploadUrl, { method: 'PUT', body: zipOf({ 'main.py': '' }) as BodyInit })
+    const put = () => fetch(uploadUrl, { method: 'PUT', body: Buffer.from(zipOf({ 'main.py': '' })) })
     expect((await put()).status).toBe(200)
     expect((await put()).status).toBe(404)
     expect((await fetch(`${house.url}/function-uploads/${'0'.repeat(36)}`, { method: 'PUT', body: 'x' })).status).toBe(404)
