@@ -93,6 +93,27 @@ describe('parameters', () => {
   })
 })
 
+describe('less common ground', () => {
+  it('takes HAVING MAX in every aggregate, and DISTINCT in the order of first places', async () => {
+    expect(await sql.rows("SELECT SUM(n HAVING MAX k), ANY_VALUE(n HAVING MIN k) FROM UNNEST([STRUCT(1 AS n, 'a' AS k), (2, 'b'), (3, 'b')])")).toEqual([['5', '1']])
+    expect(await sql.rows("SELECT STRING_AGG(DISTINCT x), ARRAY_AGG(DISTINCT x) FROM UNNEST(['c', 'a', 'c', 'b']) AS x")).toEqual([['c,a,b', ['c', 'a', 'b'].map((v) => ({ v }))]])
+  })
+
+  it('reads an offset as a time zone, constant or not', async () => {
+    expect(await sql.rows("SELECT EXTRACT(HOUR FROM t AT TIME ZONE z), DATE(t, '-08:00') FROM UNNEST([TIMESTAMP '2020-01-01 00:00:00+00']) AS t, UNNEST(['+05:30', 'UTC']) AS z ORDER BY 1")).toEqual([['0', '2019-12-31'], ['5', '2019-12-31']])
+  })
+
+  it('orders, groups and picks extremes without regard to case under und:ci', async () => {
+    const names = "(SELECT COLLATE(x, 'und:ci') AS x FROM UNNEST(['B', 'a', 'b']) AS x)"
+    expect(await sql.rows(`SELECT COUNT(*) FROM ${names} GROUP BY x ORDER BY 1`)).toEqual([['1'], ['2']])
+    expect(await sql.rows(`SELECT MIN(x), COUNT(DISTINCT x) FROM ${names}`)).toEqual([['a', '2']])
+  })
+
+  it('gives NaN, not an error, for the deviation of what is infinite', async () => {
+    expect(await sql.rows("SELECT STDDEV(x) FROM UNNEST([1.0, CAST('inf' AS FLOAT64)]) AS x")).toEqual([['NaN']])
+  })
+})
+
 describe('DML', () => {
   const table = () => sql.run('CREATE OR REPLACE TABLE d.m (k INT64, v STRING DEFAULT "dflt", s STRUCT<a INT64, b STRING>); INSERT d.m (k, v) VALUES (1, "a"), (2, "b")')
 

@@ -18,6 +18,18 @@ export function from(g: Generator, node: Message): string {
 
 const isSingleRow = (node: Message | undefined) => !node || node['node'] === 'ResolvedSingleRowScan'
 
+const isJoin = (node: Message) => node['node'] === 'ResolvedJoinScan'
+
+/** What stands after FROM. Joins of joins stand side by side: a SELECT between them would keep the engine from choosing their order. */
+function joinText(g: Generator, node: Message): string {
+  const kind = { INNER: 'JOIN', LEFT: 'LEFT JOIN', RIGHT: 'RIGHT JOIN', FULL: 'FULL JOIN' }[String(node['join_type'] ?? 'INNER')]
+  const [leftScan, rightScan] = [node['left_scan'] as Message, node['right_scan'] as Message]
+  const left = isJoin(leftScan) ? joinText(g, leftScan) : `(${g.scan(leftScan)}) AS ${g.fresh('l')}`
+  const right = node['is_lateral'] ? `LATERAL (${g.scan(rightScan)}) AS ${g.fresh('r')}` : isJoin(rightScan) ? `(${joinText(g, rightScan)})` : `(${g.scan(rightScan)}) AS ${g.fresh('r')}`
+  if (!node['join_expr']) return `${left} ${kind === 'JOIN' ? 'CROSS JOIN' : kind} ${right}${kind === 'JOIN' ? '' : ' ON true'}`
+  return `${left} ${kind} ${right} ON ${g.expr(node['join_expr'])}`
+}
+
 const SCANS: Record<string, Writer> = {
   ResolvedSingleRowScan: () => 'SELECT 1 AS single_row_',
 
@@ -44,17 +56,12 @@ const SCANS: Record<string, Writer> = {
     return `SELECT ${select} FROM (${g.scan(input)})`
   },
 
-  ResolvedFilterScan: (g, node) => `SELECT * FROM (${g.scan(node['input_scan'])}) WHERE ${g.expr(node['filter_expr'])}`,
-
-  ResolvedJoinScan(g, node) {
-    const kind = { INNER: 'JOIN', LEFT: 'LEFT JOIN', RIGHT: 'RIGHT JOIN', FULL: 'FULL JOIN' }[String(node['join_type'] ?? 'INNER')]
-    const lateral = node['is_lateral'] ? 'LATERAL ' : ''
-    const left = `(${g.scan(node['left_scan'])}) AS ${g.fresh('l')}`
-    const right = `${lateral}(${g.scan(node['right_scan'])}) AS ${g.fresh('r')}`
-    const condition = node['join_expr'] ? g.expr(node['join_expr']) : undefined
-    if (!condition) return `SELECT * FROM ${left} ${kind === 'JOIN' ? 'CROSS JOIN' : kind} ${right}${kind === 'JOIN' ? '' : ' ON true'}`
-    return `SELECT * FROM ${left} ${kind} ${right} ON ${condition}`
+  ResolvedFilterScan(g, node) {
+    const input = node['input_scan'] as Message
+    return `SELECT * FROM ${isJoin(input) ? joinText(g, input) : `(${g.scan(input)})`} WHERE ${g.expr(node['filter_expr'])}`
   },
+
+  ResolvedJoinScan: (g, node) => `SELECT * FROM ${joinText(g, node)}`,
 
   ResolvedArrayScan: (g, node) => arrayScan(g, node),
   ResolvedAggregateScan: aggregateScan,
