@@ -55,5 +55,5 @@ describe('every function', () => {
     }
     expect(differ).toEqual([])
     expect(compared).toBeGreaterThan(700)
-  }, 90_000)
+  }, 240_000)
 })
