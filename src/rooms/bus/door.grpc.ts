@@ -1,10 +1,10 @@
 /** Pub/Sub over gRPC: the three services and IAM on them. Publish, pull and streams pass messages through as bytes. */
 import type { handleUnaryCall, sendUnaryData, Server, ServerUnaryCall, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js'
-import type { GrpcAccess, GrpcDoor, Resource } from '#ground/door.ts'
+import type { GrpcAccess, GrpcDoor, GrpcGate, Resource } from '#ground/door.ts'
 import { loadProtos } from '#ground/protos.ts'
 import type { Log } from '#ground/telemetry.ts'
 import { traceFrom, withTrace } from '#ground/trace.ts'
-import { policyResource } from './door.iam.ts'
+import { PERMISSIONS_MAX, policyResource } from './door.iam.ts'
 import { streamingPull } from './door.streams.ts'
 import { flagOf, isObject, textOf, textsOf, wholeOf } from './json.ts'
 import type { Json } from './json.ts'
@@ -24,7 +24,7 @@ export function busGrpcDoor(bus: BusService, policies: PolicyPort, ground: { log
   return {
     name: 'bus',
     access: accessOf(bus),
-    async register(server: Server) {
+    async register(server: Server, gate: GrpcGate) {
       const { Metadata } = await import('@grpc/grpc-js')
       const errors = new GrpcErrors(ground.log, () => new Metadata())
       const protos = await loadProtos(...PROTOS)
@@ -41,7 +41,7 @@ export function busGrpcDoor(bus: BusService, policies: PolicyPort, ground: { log
         }
         server.addService(definition, handlers)
       }
-      server.addService(protos.service('google.iam.v1.IAMPolicy'), iamHandlers(bus, policies, errors))
+      server.addService(protos.service('google.iam.v1.IAMPolicy'), iamHandlers(bus, policies, gate, errors))
     },
   }
 }
@@ -111,7 +111,7 @@ async function pull(bus: BusService, request: Json, call: ServerUnaryCall<object
   return writeReceived(batch)
 }
 
-function iamHandlers(bus: BusService, policies: PolicyPort, errors: GrpcErrors): UntypedServiceImplementation {
+function iamHandlers(bus: BusService, policies: PolicyPort, gate: GrpcGate, errors: GrpcErrors): UntypedServiceImplementation {
   const named = (request: Json) => policyResource(bus, textOf(request['resource'] ?? '', 'resource'))
   return {
     GetIamPolicy: unary<object, object>(async (request) => policyMessage(await policies.read(await named(fromMessage(request)))), errors),
@@ -120,10 +120,12 @@ function iamHandlers(bus: BusService, policies: PolicyPort, errors: GrpcErrors):
       const given = { ...policy, ...(Buffer.isBuffer(policy?.['etag']) && { etag: policy['etag'].toString() }) }
       return policyMessage(await policies.write(await named(fromMessage(rest)), given))
     }, errors),
-    TestIamPermissions: unary<object, object>(async (request) => {
+    TestIamPermissions: unary<object, object>(async (request, call) => {
       const given = fromMessage(request)
-      await named(given)
-      return { permissions: textsOf(given['permissions'] ?? [], 'permissions', 100) }
+      const on = await named(given)
+      const permissions: string[] = []
+      for (const permission of textsOf(given['permissions'] ?? [], 'permissions', PERMISSIONS_MAX)) if (await gate.may(call.metadata, permission, on)) permissions.push(permission)
+      return { permissions }
     }, errors),
   }
 }

@@ -13,7 +13,7 @@ const KINDS: { kind: Kind; type: string }[] = [
   { kind: 'snapshots', type: 'snapshot' },
   { kind: 'schemas', type: 'schema' },
 ]
-const PERMISSIONS_MAX = 100
+export const PERMISSIONS_MAX = 100
 
 /** The resource of that name; throws where there is none. */
 export async function policyResource(bus: BusService, name: string): Promise<Resource> {
