@@ -16,7 +16,7 @@ function held(bearer: string | undefined): Promise<string[]> {
   const metadata = new Metadata()
   if (bearer !== undefined) metadata.set('authorization', `Bearer ${bearer}`)
   return new Promise((resolve, reject) => {
-    iam['TestIamPermissions']({ resource: 'projects/p/topics/told', permissions: ['pubsub.topics.publish'] }, metadata, (fault: Error | null, answer: { permissions: string[] }) => (fault ? reject(fault) : resolve(answer.permissions)))
+    iam['TestIamPermissions']({ resource: 'projects/p/topics/told', permissions: ['pubsub.topics.publish'] }, metadata, (fault: Error | null, answer: { permissions?: string[] }) => (fault ? reject(fault) : resolve(answer.permissions ?? [])))
   })
 }
 
