@@ -157,7 +157,7 @@ export class Queries {
     const defaultDataset = dataset?.datasetId ? { projectId: dataset.projectId ?? wanted.projectId, datasetId: dataset.datasetId } : undefined
     // The moment belongs to the compiled text only where the text asks for it; all others are compiled once.
     const moment = /\bSYSTEM_TIME\b/i.test(text) ? { now_us: this.clock.now_ms() * 1000 } : {}
-    const options = { projectId: wanted.projectId, ...moment, ...(defaultDataset && { defaultDataset }), ...(parameters && { parameters }) }
+    const options = { projectId: wanted.projectId, javascript: true, ...moment, ...(defaultDataset && { defaultDataset }), ...(parameters && { parameters }) }
     const statement = await this.compiler.compile(text, { ...options, catalog: this.catalog.for({ projectId: wanted.projectId, user: wanted.user, exactBytes: dryRun }) })
     const billed_max = Number(query!['maximumBytesBilled'] ?? 0)
     if (billed_max > 0 && statement.bytesEstimate > billed_max) {

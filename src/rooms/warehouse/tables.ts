@@ -126,7 +126,7 @@ export class Tables {
   private async viewFields(path: TablePath, config: TableConfig, user: string): Promise<Field[]> {
     const query = config.view?.query ?? config.materializedView?.query
     if (typeof query !== 'string' || query.trim() === '') throw invalid('A view needs a query.', 'view.query')
-    const statement = await this.compiler.compile(query, { projectId: path.projectId, catalog: this.catalog.for({ projectId: path.projectId, user }) })
+    const statement = await this.compiler.compile(query, { projectId: path.projectId, javascript: true, catalog: this.catalog.for({ projectId: path.projectId, user }) })
     if (statement.kind !== 'query') throw invalid('A view is one query.', 'view.query')
     return [...statement.schema]
   }

@@ -22,6 +22,10 @@ const disk = new Disk(root, { durable: durable === '1' })
 const ids = new InsertIds()
 const javascript = new JavaScriptFunctions(clock)
 const never = new AbortController().signal
+/** After such an error the whole database is closed for good. */
+const FATAL = /database has been invalidated|^(?:FATAL|INTERNAL) Error/i
+/** Long enough for the answer to leave. */
+const ANSWER_MS = 50
 let database: Database
 
 await serve<EngineCalls>(
@@ -119,6 +123,7 @@ async function inWords<T>(signal: AbortSignal, work: () => Promise<T>, aboutFile
     const message = thrown instanceof Error ? thrown.message : String(thrown)
     const mistake = aboutFile ? mistakeOf(message) : undefined
     if (mistake) throw badFile([mistake])
+    if (FATAL.test(message)) clock.after(ANSWER_MS, () => process.exit(1)) // What is left of this DuckDB answers nothing more; the house starts another.
     const fault = faultOfEngine(thrown)
     if (fault.code === 'INTERNAL' || fault.code === 'UNIMPLEMENTED') console.error(message)
     throw fault
