@@ -37,7 +37,15 @@ export async function startHouse(folder: string, options: { failpoints?: string;
   })
   let log = ''
   child.stderr!.on('data', (chunk) => (log += chunk))
-  const ended = new Promise<void>((done) => child.once('exit', () => done()))
+  // A failed test leaves its folder for looking at, not its house running.
+  const atExit = () => child.kill('SIGKILL')
+  process.once('exit', atExit)
+  const ended = new Promise<void>((done) =>
+    child.once('exit', () => {
+      process.off('exit', atExit)
+      done()
+    }),
+  )
   const url = await address(child, () => log)
   return {
     url,
