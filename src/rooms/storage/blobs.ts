@@ -17,6 +17,8 @@ import type { Blob } from './types.ts'
 const CHUNK_BYTES = 1 << 20
 /** How many such buffers one upload may have under way. */
 const CHUNKS_MAX = 4
+/** So much is written before the disk is asked to begin with it: the sync at the end then waits for little. */
+const FLUSH_BYTES = 16 << 20
 
 /**
  * Ids begin with their time: the first seven characters stand for half a minute, so files written
@@ -184,6 +186,8 @@ export class BlobWriter {
   private underWay: Promise<void> = Promise.resolve()
   private writing: Promise<void> = Promise.resolve()
   private failure: unknown
+  private unflushed = 0
+  private flushing: Promise<void> | undefined
   private ended = false
 
   constructor(disk: Disk, file: StagedFile, hasher: Hasher) {
@@ -251,9 +255,25 @@ export class BlobWriter {
     await this.close()
   }
 
+  /** Beside the writing, one at a time; a flush that fails fails the upload. */
+  private flushSometimes(length: number): void {
+    this.unflushed += length
+    if (this.unflushed < FLUSH_BYTES || this.flushing) return
+    this.unflushed = 0
+    this.flushing = this.file
+      .flush()
+      .catch((thrown) => {
+        this.failure ??= thrown
+      })
+      .finally(() => {
+        this.flushing = undefined
+      })
+  }
+
   private async close(): Promise<void> {
     if (this.ended) return
     this.ended = true
+    await this.flushing
     await this.file.close()
   }
 
@@ -287,6 +307,7 @@ export class BlobWriter {
       if (this.failure !== undefined) return
       await this.file.write(buffer.subarray(0, length))
       this.pending -= length
+      this.flushSometimes(length)
     })
     const hashed = this.writing.then(() => (this.failure === undefined ? this.hasher.update(buffer.subarray(0, length) as Buffer<ArrayBuffer>) : buffer))
     this.underWay = Promise.all([this.underWay, hashed]).then(
