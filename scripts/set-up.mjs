@@ -116,16 +116,10 @@ function holderLives(path) {
   }
 }
 
-/** Starts the fetch of the GoogleSQL analyzer without waiting for it; its own script says what is wrong when it is needed. */
-export function fetchAnalyzerInBackground() {
-  const script = join(ROOT, 'scripts', 'fetch-analyzer.mjs')
-  if (!existsSync(script) || existsSync(join(ROOT, '.cache', 'googlesql', 'layout'))) return
-  say('Fetching the GoogleSQL analyzer in the background (once, 20 MB, into .cache/googlesql).')
-  const log = openSync(join(ROOT, '.cache', 'fetch-analyzer.log'), 'w')
-  spawn(process.execPath, [script], { cwd: ROOT, stdio: ['ignore', log, log], detached: true }).unref()
-}
-
-/** The same, waited for: the tests of the SQL side need it. False where it could not be had. */
+/**
+ * The GoogleSQL analyzer, once. It is waited for: a house whose first query comes sooner would find none. False where it could not be had;
+ * then everything but SQL works, and SQL says what is missing.
+ */
 export function fetchAnalyzer() {
   const script = join(ROOT, 'scripts', 'fetch-analyzer.mjs')
   if (!existsSync(script) || existsSync(join(ROOT, '.cache', 'googlesql', 'layout'))) return true

@@ -40,7 +40,7 @@ export async function serve<C>(handlers: Handlers<C>, options: ServeOptions = {}
     () => process.exit(0),
     () => process.exit(1),
   )
-  await options.open?.()
+  await opened(options)
   await pipe.send({ kind: 'ready' } satisfies Tell)
 }
 
@@ -130,6 +130,17 @@ class Window {
 
 function isStream(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
+}
+
+/** What keeps it from starting is its last line, and so what the house is told. */
+async function opened({ open }: ServeOptions): Promise<void> {
+  try {
+    await open?.()
+  } catch (reason) {
+    if (!(reason instanceof Fault)) throw reason
+    console.error(reason.hint === undefined ? reason.message : `${reason.message} ${reason.hint}`)
+    process.exit(1)
+  }
 }
 
 async function leave({ close }: ServeOptions): Promise<void> {
