@@ -39,7 +39,7 @@ function pack() {
 function emit() {
   const config = join(staging, 'tsconfig.json')
   const compilerOptions = { noEmit: false, noCheck: true, rewriteRelativeImportExtensions: true, rootDir: join(ROOT, 'src'), outDir: join(staging, 'dist'), declaration: false, sourceMap: false }
-  const exclude = ['test', 'corpus', 'fixture'].map((kind) => join(ROOT, 'src', '**', `*.${kind}.ts`))
+  const exclude = ['test', 'test-support', 'corpus', 'fixture'].map((kind) => join(ROOT, 'src', '**', `*.${kind}.ts`))
   writeFileSync(config, JSON.stringify({ extends: join(ROOT, 'tsconfig.json'), compilerOptions, include: [join(ROOT, 'src')], exclude }))
   const compiler = join(ROOT, 'node_modules', 'typescript')
   const { bin } = JSON.parse(readFileSync(join(compiler, 'package.json'), 'utf8'))
