@@ -3,8 +3,7 @@
  * identifiers of ours, never a name that a user chose. A file becomes visible whole or not at all:
  * staged, synced, renamed, and the folder synced, before anyone is told.
  */
-import { closeSync, createReadStream, fdatasync, fsync, openSync, readSync, rmSync, writeSync } from 'node:fs'
-import type { ReadStream } from 'node:fs'
+import { closeSync, fdatasync, fsync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { link, mkdir, open, readFile, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -176,10 +175,6 @@ export class Disk {
     if (!this.durable) return
     await fdatasyncOf(file)
     traceDisk({ op: 'sync-file', path, size })
-  }
-
-  stream(handle: FileHandle, start: number, end: number): ReadStream {
-    return createReadStream('', { fd: handle, start, end, highWaterMark: 1 << 20, autoClose: true })
   }
 
   async remove(...place: string[]): Promise<void> {

@@ -1,5 +1,6 @@
 /** The only source of identifiers. Ids sort by the time they were made, so rows made together lie together. */
-import { randomBytes, randomFillSync, randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { draw } from './chance.ts'
 import type { Clock } from './clock.ts'
 
 export interface Ids {
@@ -45,16 +46,8 @@ function base32(value: number, width: number): string {
   return text
 }
 
-/** Drawn from the system in one go for many ids: each draw is a system call. */
-const pool = Buffer.alloc(4096)
-let drawn = pool.length
-
 function chance(width: number): string {
-  if (drawn + width > pool.length) {
-    randomFillSync(pool)
-    drawn = 0
-  }
   let text = ''
-  for (const byte of pool.subarray(drawn, (drawn += width))) text += ALPHABET[byte % 32]
+  for (const byte of draw(width)) text += ALPHABET[byte % 32]
   return text
 }

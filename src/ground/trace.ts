@@ -1,6 +1,6 @@
 /** W3C trace context: who caused this. Everything that one thing causes carries one trace id, in answers, facts and jobs. */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { randomFillSync } from 'node:crypto'
+import { draw } from './chance.ts'
 
 export interface Trace {
   /** 32 hexadecimal digits. */
@@ -22,17 +22,7 @@ export function traceFrom(traceparent: string | undefined): Trace {
   return { traceId: found[1]!, spanId: hex(8) }
 }
 
-/** Drawn from the system in one go for many traces. */
-const pool = Buffer.alloc(4096)
-let drawn = pool.length
-
-function hex(bytes: number): string {
-  if (drawn + bytes > pool.length) {
-    randomFillSync(pool)
-    drawn = 0
-  }
-  return pool.toString('hex', drawn, (drawn += bytes))
-}
+const hex = (bytes: number): string => draw(bytes).toString('hex')
 
 export function traceparent(trace: Trace): string {
   return `00-${trace.traceId}-${trace.spanId}-01`

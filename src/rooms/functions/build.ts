@@ -2,12 +2,13 @@
 import type { Disk } from '#ground/disk.ts'
 import { failpoint } from '#ground/failpoint.ts'
 import { Fault } from '#ground/fault.ts'
-import { invalid, loadFailed, noSource } from './faults.ts'
-import { LOG_LINES_MAX, SOURCE_BYTES_MAX } from './limits.ts'
+import { loadFailed, noSource } from './faults.ts'
+import { LOG_LINES_MAX } from './limits.ts'
 import type { FunctionPorts } from './ports.ts'
 import { isPython, prepareEnvironment } from './requirements.ts'
 import type { Instance } from './runtime/instance.ts'
 import type { Launcher } from './runtime/launcher.ts'
+import { keepSource } from './source-file.ts'
 import type { DeployedFunction, Revision, Source } from './types.ts'
 
 export interface BuildParts {
@@ -64,20 +65,7 @@ export class Builder {
   private async fetch(revision: Revision): Promise<void> {
     const { disk } = this.parts
     const { source } = revision.config
-    const staged = await disk.stage(`function-${revision.id}`)
-    try {
-      for await (const chunk of await this.bytesOf(source)) {
-        await staged.write(chunk)
-        if (staged.size > SOURCE_BYTES_MAX) throw invalid(`The source is larger than ${SOURCE_BYTES_MAX} bytes.`)
-      }
-      await staged.sync()
-    } catch (thrown) {
-      await disk.discard(staged.id)
-      throw thrown
-    } finally {
-      await staged.close()
-    }
-    await disk.publish(staged.id, 'functions', `${revision.id}.zip`)
+    await keepSource(disk, `function-${revision.id}`, await this.bytesOf(source), `${revision.id}.zip`)
   }
 
   private async bytesOf(source: Source): Promise<AsyncIterable<Buffer>> {

@@ -8,7 +8,7 @@ import { Deployments } from './deployments.ts'
 import { FunctionEvents } from './events.ts'
 import { invalid, noFunction, noUpload } from './faults.ts'
 import { Fleet } from './fleet.ts'
-import { EVENTS_KEPT_MS, PAGE_SIZE_MAX, RUNS_KEPT_MS, SOURCE_BYTES_MAX, UPLOADS_KEPT_MS } from './limits.ts'
+import { EVENTS_KEPT_MS, PAGE_SIZE_MAX, RUNS_KEPT_MS, UPLOADS_KEPT_MS } from './limits.ts'
 import type { FunctionPorts, PolicyPort } from './ports.ts'
 import { serviceName } from './names.ts'
 import { eventOf } from './request-event.ts'
@@ -21,6 +21,7 @@ import { EventShelf } from './shelf.events.ts'
 import { FunctionShelf } from './shelf.ts'
 import { fullName } from './types.ts'
 import type { DeployedFunction, FunctionEvent, FunctionName, RunRecord, TrafficShare } from './types.ts'
+import { keepSource } from './source-file.ts'
 
 export interface HttpCallOrder {
   request: RequestHead
@@ -151,20 +152,7 @@ export class FunctionsService {
     const { disk } = this.ground
     const upload = await this.shelf.upload(id)
     if (!upload || upload.stored) throw noUpload()
-    const staged = await disk.stage(`upload-${id}`)
-    try {
-      for await (const chunk of request as AsyncIterable<Buffer>) {
-        await staged.write(chunk)
-        if (staged.size > SOURCE_BYTES_MAX) throw invalid(`The source is larger than ${SOURCE_BYTES_MAX} bytes.`)
-      }
-      await staged.sync()
-    } catch (thrown) {
-      await disk.discard(staged.id)
-      throw thrown
-    } finally {
-      await staged.close()
-    }
-    await disk.publish(staged.id, 'functions', uploadFile(id))
+    await keepSource(disk, `upload-${id}`, request as AsyncIterable<Buffer>, uploadFile(id))
     await this.shelf.uploadStored(id)
   }
 
